@@ -6,6 +6,7 @@ use super::enrich::{self, EnrichHook, Enricher};
 use super::handle::Authenticator;
 use super::identity::Identity;
 use super::origins::OriginCheck;
+use super::possession::Possession;
 use super::routing::Routing;
 use super::session_cookie::SessionCookie;
 use super::session_settings::SessionSettings;
@@ -75,6 +76,7 @@ pub struct AuthenticatorBuilder {
     sessions: Option<Sessions>,
     session_cookie: Option<SessionCookie>,
     pub(super) resource: Option<ProtectedResource>,
+    pub(super) possession: Possession,
     pub(crate) options: AuthenticatorOptions,
 }
 
@@ -353,6 +355,10 @@ impl AuthenticatorBuilder {
             .into_iter()
             .map(|verifier| verifier?.with_deny_lists(&self.deny_lists))
             .collect::<Result<Vec<_>, _>>()?;
+        let verifiers = match self.possession.is_any() {
+            true => verifiers.iter().map(Verifier::accepting_bound).collect(),
+            false => verifiers,
+        };
         let with_sessions = self.sessions.is_some();
         if verifiers.is_empty() && !with_sessions {
             return Err(Error::configuration(
@@ -363,6 +369,7 @@ impl AuthenticatorBuilder {
         if sources.is_empty() && !verifiers.is_empty() {
             sources.push(CredentialSource::bearer());
         }
+        self.possession.add_to(&mut sources)?;
         if let Some(cookies) = &self.cookies {
             cookies.check()?;
             let source = CredentialSource::cookie(cookies.id_name());
@@ -423,6 +430,7 @@ impl AuthenticatorBuilder {
             if let Some(sessions) = &sessions {
                 sessions.sessions.follow_clock(clock);
             }
+            self.possession.follow_clock(clock);
         }
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
         let enricher = self
@@ -439,14 +447,15 @@ impl AuthenticatorBuilder {
         let email_verifiers = verifiers
             .iter()
             .filter(|verifier| verifier.issuer_verifies_emails())
-            .flat_map(|verifier| verifier.issuers().iter().cloned())
+            .flat_map(|verifier| verifier.issuers().exact().iter().cloned())
             .collect();
-        let routing = Arc::new(Routing::new(verifiers));
+        let routing = Arc::new(Routing::new(verifiers)?);
         let rules = Arc::new(Rules {
             paths: self.claim_paths,
             clock,
             email_verifiers,
             realm: options.realm,
+            dpop: self.possession.dpop.clone(),
             hook: self.hook,
             vary: vary(&sources),
             routing: routing.clone(),
@@ -465,6 +474,7 @@ impl AuthenticatorBuilder {
             #[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
             refresh: super::request::refresh::Refresher::new(self.silent_refresh),
             sessions: sessions.map(Arc::new),
+            possession: self.possession.is_any().then(|| Arc::new(self.possession)),
         }))
     }
 }

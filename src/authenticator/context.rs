@@ -4,7 +4,7 @@ use super::routing::Routing;
 use crate::core::{AuthResponse, Clock, Error, telemetry};
 use crate::policy::{ClaimIndex, ClaimPaths, Subject};
 use crate::session::Sessions;
-use crate::token::protected_resource::ProtectedResource;
+use crate::token::{dpop::Dpop, protected_resource::ProtectedResource};
 use std::sync::Arc;
 
 pub(crate) type Hook = Arc<dyn Fn(&Error, AuthResponse) -> AuthResponse + Send + Sync>;
@@ -18,6 +18,8 @@ pub(crate) struct Rules {
     /// Issuers declared to issue only verified email addresses.
     pub(crate) email_verifiers: Vec<Box<str>>,
     pub(crate) realm: String,
+    /// What the challenges offer beside bearer tokens.
+    pub(crate) dpop: Option<Dpop>,
     pub(crate) hook: Option<Hook>,
     /// The `Vary` value: the request headers of all sources, `None` without any.
     pub(crate) vary: Option<String>,
@@ -58,6 +60,10 @@ impl HandlerContext {
     pub(super) fn answer(&self, error: &Error) -> AuthResponse {
         let resource = self.0.resource.as_ref().map(ProtectedResource::challenge);
         let challenge = AuthResponse::for_resource(error, &self.0.realm, resource);
+        let challenge = match &self.0.dpop {
+            Some(dpop) => dpop.challenge(error, challenge),
+            None => challenge,
+        };
         match &self.0.hook {
             Some(hook) => hook(error, challenge),
             None => challenge,

@@ -309,5 +309,5 @@ fn merged(text: &str, added: &Added) -> Result<ClaimSet, Error> {
     let unreadable = |_| Error::new(ErrorKind::Internal, "claims cannot be enriched");
     let mut claims: Added = serde_json::from_str(text).map_err(unreadable)?;
     claims.extend(added.clone());
-    ClaimSet::parse(serde_json::to_string(&claims).map_err(unreadable)?)
+    ClaimSet::parse_verified(serde_json::to_string(&claims).map_err(unreadable)?)
 }

@@ -3,6 +3,7 @@
 //! Settings, and authentication outside of HTTP. [`request`] has the path of a request.
 
 pub(crate) mod builder;
+pub(crate) mod certificates;
 mod context;
 pub(crate) mod cookies;
 mod enrich;
@@ -11,6 +12,7 @@ mod identity;
 #[cfg(feature = "client")]
 mod jam;
 mod origins;
+mod possession;
 mod rejection;
 #[cfg(any(feature = "tower", feature = "actix"))]
 pub(crate) mod request;
@@ -25,6 +27,7 @@ pub(crate) mod user_key;
 mod validity;
 
 pub use builder::AuthenticatorBuilder;
+pub use certificates::{ClientCertificate, ClientCertificateSource};
 pub use cookies::LoginCookies;
 pub use handle::Authenticator;
 pub use identity::{CredentialKind, Identity};

@@ -1,10 +1,11 @@
 //! Selection of the verifier for a token.
 
 use crate::core::now_or_later::NowOrLater::{Later, Now};
-use crate::core::{Error, ErrorKind, mismatch};
+use crate::core::{Error, ErrorKind, ensure, mismatch};
 use crate::jose::jws::Compact;
+use crate::token::registered::{Leniency, RegisteredClaims};
 use crate::token::verifier::{Verification, Verifier};
-use crate::token::{registered::RegisteredClaims, thread_cache, verified::Verified};
+use crate::token::{form::is_jws, thread_cache, verified::Verified};
 use std::{collections::HashMap, sync::Arc};
 
 /// Up to this many verifiers, all caches are searched before the token's issuer is parsed.
@@ -14,29 +15,57 @@ const ASK_ALL: usize = 4;
 pub(crate) struct Routing {
     verifiers: Vec<Verifier>,
     by_issuer: HashMap<Box<str>, Arc<[usize]>>,
+    /// Verifiers with an issuer family.
+    families: Vec<usize>,
     /// Verifiers without an issuer, used if no other matches.
     any_issuer: Arc<[usize]>,
+    /// Verifiers that introspect opaque tokens, which do not name their issuer.
+    introspecting: Arc<[usize]>,
     max_len: usize,
 }
 
 impl Routing {
-    pub(crate) fn new(verifiers: Vec<Verifier>) -> Self {
+    /// # Errors
+    /// If opaque tokens would be sent to several servers.
+    pub(crate) fn new(verifiers: Vec<Verifier>) -> Result<Self, Error> {
+        let mut places = verifiers.iter().filter_map(Verifier::introspects_at);
+        let first = places.next();
+        ensure(
+            places.all(|place| Some(place) == first),
+            "two verifiers introspect at different servers: an opaque token does not name its \
+             issuer, so each server would get the tokens of the other; use one Authenticator for \
+             each server",
+        )?;
+        let introspecting = (0..verifiers.len()).filter(|at| {
+            verifiers.get(*at).is_some_and(|verifier| verifier.introspects_at().is_some())
+        });
+        let introspecting = introspecting.collect();
         let mut by_issuer: HashMap<Box<str>, Vec<usize>> = HashMap::new();
-        let mut any_issuer = Vec::new();
+        let (mut families, mut any_issuer) = (Vec::new(), Vec::new());
         for (at, verifier) in verifiers.iter().enumerate() {
-            if verifier.issuers().is_empty() {
+            if verifier.issuers().accept_any() {
                 any_issuer.push(at);
             }
-            for issuer in verifier.issuers() {
+            if verifier.issuers().have_families() {
+                families.push(at);
+            }
+            for issuer in verifier.issuers().exact() {
                 by_issuer.entry(issuer.clone()).or_default().push(at);
             }
         }
-        Self {
+        Ok(Self {
+            introspecting,
             by_issuer: by_issuer.into_iter().map(|(issuer, at)| (issuer, at.into())).collect(),
+            families,
             any_issuer: any_issuer.into(),
             max_len: verifiers.iter().map(Verifier::max_len).max().unwrap_or(0),
             verifiers,
-        }
+        })
+    }
+
+    /// Removes a token from the caches of all verifiers.
+    pub(crate) fn forget(&self, token: &str) {
+        self.verifiers.iter().for_each(|verifier| verifier.forget_token(token));
     }
 
     /// Verifies a token with its verifier: from the cache, or else in full.
@@ -113,8 +142,10 @@ impl Routing {
     ///
     /// A verifier without an issuer must not answer for a token whose issuer has its own verifier.
     fn is_for(&self, verifier: &Verifier, token: &Verified) -> bool {
-        !verifier.issuers().is_empty()
-            || !token.issuer().is_some_and(|issuer| self.by_issuer.contains_key(issuer))
+        let has_own = |issuer: &str| {
+            self.by_issuer.contains_key(issuer) || self.families_of(issuer).next().is_some()
+        };
+        !verifier.issuers().accept_any() || !token.issuer().is_some_and(has_own)
     }
 
     /// Rechecks a cached token with its verifier. `None` if rejected: another verifier may accept.
@@ -137,13 +168,38 @@ impl Routing {
         })
     }
 
-    /// Returns the verifiers of the token's `iss`, which is not verified yet.
+    /// Returns the verifiers with a family that this issuer has the form of.
+    fn families_of(&self, issuer: &str) -> impl Iterator<Item = usize> {
+        let is_of = move |at: &usize| {
+            let verifier = self.verifiers.get(*at);
+            verifier.is_some_and(|verifier| verifier.issuers().have_family_of(issuer))
+        };
+        self.families.iter().copied().filter(is_of)
+    }
+
+    /// Returns the verifiers that name this issuer, exactly or by a family.
+    fn of_issuer(&self, issuer: &str) -> Option<Arc<[usize]>> {
+        let exact = self.by_issuer.get(issuer);
+        if self.families_of(issuer).next().is_none() {
+            return exact.cloned();
+        }
+        let mut all: Vec<usize> = exact.map(|exact| exact.to_vec()).unwrap_or_default();
+        let others = self.families_of(issuer).filter(|at| !all.contains(at));
+        let others: Vec<usize> = others.collect();
+        all.extend(others);
+        Some(all.into())
+    }
+
+    /// Returns the verifiers of the token's `iss`, which is not verified yet, or of opaque tokens.
     fn candidates(&self, token: &[u8]) -> Result<Arc<[usize]>, Error> {
+        if !self.introspecting.is_empty() && !is_jws(token) {
+            return Ok(self.introspecting.clone());
+        }
         let payload = Compact::split(token, self.max_len)?.payload_text()?;
-        let claims = RegisteredClaims::parse(&payload, &[])?;
+        let claims = RegisteredClaims::parse_leniently(&payload, &[], Leniency::ALL)?;
         let issuer = claims.issuer.as_deref();
-        match issuer.and_then(|issuer| self.by_issuer.get(issuer)) {
-            Some(candidates) => Ok(candidates.clone()),
+        match issuer.and_then(|issuer| self.of_issuer(issuer)) {
+            Some(candidates) => Ok(candidates),
             None if self.any_issuer.is_empty() => Err(self.unknown(issuer)),
             None => Ok(self.any_issuer.clone()),
         }
@@ -151,8 +207,8 @@ impl Routing {
 
     fn unknown(&self, issuer: Option<&str>) -> Error {
         let mut known: Vec<&str> = Vec::new();
-        for issuer in self.verifiers.iter().flat_map(Verifier::issuers) {
-            if !known.contains(&&**issuer) {
+        for issuer in self.verifiers.iter().flat_map(|verifier| verifier.issuers().names()) {
+            if !known.contains(&issuer) {
                 known.push(issuer);
             }
         }

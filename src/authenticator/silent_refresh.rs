@@ -12,7 +12,7 @@ pub(super) struct SilentRefresh {
 }
 
 impl SilentRefresh {
-    /// Returns a [`Configuration`](ErrorKind::Configuration) error for a setting without effect.
+    /// Returns a [`Configuration`](crate::ErrorKind::Configuration) error for a setting without effect.
     pub(super) fn check(&self, cookies: bool, sessions: bool) -> Result<(), Error> {
         if self.client.is_some() && !cookies && !sessions {
             return Err(Error::configuration(

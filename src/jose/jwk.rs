@@ -32,13 +32,17 @@ pub struct Jwk {
     model: model::Jwk,
     /// Kept separately: the model's algorithm names lack ES512 and Ed25519.
     alg: Option<String>,
+    /// The member `issuer` of Microsoft Entra ID's key sets, which the model lacks.
+    issuer: Option<String>,
 }
 
 impl Serialize for Jwk {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut value = serde_json::to_value(&self.model).map_err(S::Error::custom)?;
-        if let (Some(alg), Value::Object(members)) = (&self.alg, &mut value) {
-            members.insert("alg".into(), Value::String(alg.clone()));
+        for (name, own) in [("alg", &self.alg), ("issuer", &self.issuer)] {
+            if let (Some(own), Value::Object(members)) = (own, &mut value) {
+                members.insert(name.into(), Value::String(own.clone()));
+            }
         }
         value.serialize(serializer)
     }
@@ -105,10 +109,16 @@ impl Jwk {
             Some(Value::String(alg)) => Some(alg),
             Some(_) => return Err(invalid("the JWK's alg is not a string")),
         };
+        let issuer = value.as_object_mut().and_then(|jwk| jwk.remove("issuer"));
+        let issuer = issuer.map(|issuer| match issuer {
+            Value::String(issuer) => issuer,
+            // No issuer has such a name, so the key serves no issuer family.
+            other => other.to_string(),
+        });
         let mut model: model::Jwk = serde_json::from_value(value)
             .map_err(|_| invalid("not a JWK: kid and use are strings, key_ops is an array"))?;
         read_by_value(&mut model.algorithm);
-        Ok(Self { model, alg })
+        Ok(Self { model, alg, issuer })
     }
 
     /// Rejects every type whose model may contain private members.
@@ -141,6 +151,16 @@ impl Jwk {
     /// Returns the key id, `kid`.
     pub fn key_id(&self) -> Option<&str> {
         self.model.common.key_id.as_deref()
+    }
+
+    /// Returns the issuer whose tokens the key signs, where a set has keys of several.
+    pub(crate) fn issuer(&self) -> Option<&str> {
+        self.issuer.as_deref()
+    }
+
+    pub(super) fn with_issuer(mut self, issuer: Option<&str>) -> Self {
+        self.issuer = issuer.map(str::to_owned);
+        self
     }
 
     /// Returns the SHA-256 thumbprint in base64url (RFC 7638).
@@ -221,6 +241,7 @@ impl Jwk {
                 algorithm: parameters,
             },
             alg: algorithm.map(|a| a.name().to_owned()),
+            issuer: None,
         }
     }
 

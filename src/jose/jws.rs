@@ -37,8 +37,8 @@ impl<'a> Compact<'a> {
             return Err(malformed(match memchr::memchr_iter(b'.', token).count() {
                 0 => {
                     "the token is not a JWT: it has no dots. Opaque tokens need introspection \
-                     (RFC 7662), which a verifier does not do; many issuers give JWTs to clients \
-                     that name an audience"
+                     (RFC 7662): give the verifier .introspection(…); many issuers give JWTs to \
+                     clients that name an audience"
                 }
                 4 => {
                     "the token has five parts, like an encrypted token (JWE); a compact JWS has \

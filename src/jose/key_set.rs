@@ -120,6 +120,17 @@ impl KeySet {
         self.keys.iter().any(|key| key.allows(algorithm) && named(key))
     }
 
+    /// Returns the different keys for an algorithm, whatever their ids.
+    pub(crate) fn candidates(&self, algorithm: Algorithm) -> Vec<&VerifyingKey> {
+        let mut found: Vec<&VerifyingKey> = Vec::new();
+        for key in self.keys.iter().filter(|key| key.allows(algorithm)) {
+            if !found.iter().any(|known| known.same_key(key)) {
+                found.push(key);
+            }
+        }
+        found
+    }
+
     /// Returns whether both sets contain the same keys.
     pub(crate) fn same_keys(&self, other: &Self) -> bool {
         let holds = |all: &Self, some: &Self| some.keys.iter().all(|key| all.contains(key.id()));

@@ -157,7 +157,18 @@ impl VerifyingKey {
             _ => None,
         };
         let kid = jwk.key_id().map(str::to_owned);
-        Self::build(key_type, &material, algorithms, pinned, kid)
+        let key = Self::build(key_type, &material, algorithms, pinned, kid)?;
+        Ok(key.with_issuer(jwk.issuer()))
+    }
+
+    fn with_issuer(self, issuer: Option<&str>) -> Self {
+        if issuer.is_none() {
+            return self;
+        }
+        let mut key = Arc::unwrap_or_clone(self.0);
+        key.jwk = key.jwk.map(|jwk| jwk.with_issuer(issuer));
+        key.id = key.jwk.as_ref().map_or(key.id, key_id);
+        Self(Arc::new(key))
     }
 
     pub(crate) fn build(
@@ -197,6 +208,11 @@ impl VerifyingKey {
     /// Returns the key id, `kid`.
     pub fn key_id(&self) -> Option<&str> {
         self.0.kid.as_deref()
+    }
+
+    /// Returns the issuer whose tokens the key signs; `None` if its JWK names none.
+    pub(crate) fn issuer(&self) -> Option<&str> {
+        self.0.jwk.as_ref()?.issuer()
     }
 
     /// Returns the algorithms that this key may be used with.

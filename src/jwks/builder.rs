@@ -44,7 +44,7 @@ impl RemoteKeySet {
     /// The discovery document names the key set's URL, and must name the same issuer (OpenID
     /// Connect Discovery 1.0 section 4.3).
     pub fn discover(issuer: impl Into<String>) -> RemoteKeySetBuilder {
-        RemoteKeySetBuilder::new(Published::Issuer(issuer.into()))
+        RemoteKeySetBuilder::new(Published::Issuer(issuer.into(), Vec::new()))
     }
 }
 

@@ -4,6 +4,7 @@ use super::fetch::{Fetch, FetchedDocument};
 use crate::core::http::{checked_url, shown_url};
 use crate::core::{Error, ErrorKind, ensure, mismatch};
 use crate::jose::KeySet;
+use crate::token::issuers::IssuerTemplate;
 use serde::Deserialize;
 use std::{borrow::Cow, future::Future, pin::Pin, time::Duration};
 
@@ -28,21 +29,21 @@ pub(crate) type KeysFuture<'a> = Pin<Box<dyn Future<Output = Result<Aged, Failur
 pub(super) enum Published {
     Url(String),
     /// The discovery document names the URL (OpenID Connect Discovery 1.0). It is read at each
-    /// fetch, because the URL may change.
-    Issuer(String),
+    /// fetch, because the URL may change. It names this issuer, or one of the templates.
+    Issuer(String, Vec<IssuerTemplate>),
 }
 
 impl Location for Published {
     fn place(&self) -> &str {
         match self {
-            Self::Url(place) | Self::Issuer(place) => place,
+            Self::Url(place) | Self::Issuer(place, _) => place,
         }
     }
 
     fn check(&self) -> Result<(), Error> {
         match self {
             Self::Url(url) => checked_url(url).map(drop),
-            Self::Issuer(issuer) => check_issuer(issuer),
+            Self::Issuer(issuer, _) => check_issuer(issuer),
         }
     }
 
@@ -50,7 +51,7 @@ impl Location for Published {
         Box::pin(async move {
             let fetched = match self {
                 Self::Url(url) => get(url, fetcher).await,
-                Self::Issuer(issuer) => published(issuer, fetcher).await,
+                Self::Issuer(issuer, templates) => published(issuer, templates, fetcher).await,
             };
             let fetched = fetched.map_err(Failure::fetching)?;
             let max_age = fetched.max_age;
@@ -90,8 +91,12 @@ impl Failure {
 }
 
 /// Fetches the key set that the issuer's discovery document names.
-async fn published(issuer: &str, fetcher: &dyn Fetch) -> Result<FetchedDocument, Error> {
-    let (document, _) = discover(issuer, fetcher).await?;
+async fn published(
+    issuer: &str,
+    templates: &[IssuerTemplate],
+    fetcher: &dyn Fetch,
+) -> Result<FetchedDocument, Error> {
+    let (document, _) = discover_family(issuer, templates, fetcher).await?;
     let url = jwks_uri(&document).map_err(|error| at(&discovery_url(issuer), error))?;
     get(&url, fetcher).await
 }
@@ -117,6 +122,15 @@ pub(crate) async fn discover(
     issuer: &str,
     fetcher: &dyn Fetch,
 ) -> Result<(String, Option<Duration>), Error> {
+    discover_family(issuer, &[], fetcher).await
+}
+
+/// Fetches a discovery document, which must name this exact issuer or one of the templates.
+async fn discover_family(
+    issuer: &str,
+    templates: &[IssuerTemplate],
+    fetcher: &dyn Fetch,
+) -> Result<(String, Option<Duration>), Error> {
     #[derive(Deserialize)]
     struct Discovery {
         issuer: String,
@@ -128,13 +142,20 @@ pub(crate) async fn discover(
         let document = fetched.into_text()?;
         let found: Discovery = serde_json::from_str(&document)
             .map_err(|_| unexpected("the discovery document is not JSON with an issuer"))?;
-        match found.issuer == issuer {
-            true => Ok((document, max_age)),
-            false => Err(unexpected(format!(
-                "the discovery document names another issuer: {}",
-                mismatch(&[issuer], &[found.issuer])
-            ))),
+        let is_template = || templates.iter().any(|one| one.is_written_as(&found.issuer));
+        if found.issuer == issuer || is_template() {
+            return Ok((document, max_age));
         }
+        let hint = match found.issuer.contains('{') {
+            true => "; a template is accepted only for a verifier with .issuer_family(…)",
+            false => "",
+        };
+        let names: Vec<&str> =
+            [issuer].into_iter().chain(templates.iter().map(IssuerTemplate::text)).collect();
+        Err(unexpected(format!(
+            "the discovery document names another issuer: {}{hint}",
+            mismatch(&names, &[found.issuer])
+        )))
     };
     read().map_err(|error| at(&url, error))
 }

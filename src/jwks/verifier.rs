@@ -1,5 +1,7 @@
 //! Verifier builder methods for remote key sets, kept out of `token`, which is independent of them.
 
+use super::builder::{KeySetOptions, RemoteKeySetBuilder};
+use super::location::Published;
 use super::remote::RemoteKeySet;
 use crate::token::builder::VerifierBuilder;
 use std::sync::Arc;
@@ -10,20 +12,33 @@ impl VerifierBuilder {
     /// They are fetched on first use and refreshed in the background.
     pub fn jwks_url(self, url: impl Into<String>) -> Self {
         let keys = RemoteKeySet::builder(url);
-        self.source(move |clock, _| Ok(Arc::new(keys.clock(clock).build()?)))
+        self.source(move |context| Ok(Arc::new(keys.clock(context.clock.clone()).build()?)))
     }
 
     /// Takes the keys from a configured remote key set, which verifiers may share.
     pub fn jwks(self, keys: RemoteKeySet) -> Self {
-        self.source(move |_, _| Ok(Arc::new(keys)))
+        self.source(move |_| Ok(Arc::new(keys)))
     }
 
     /// Takes issuer and keys from an OpenID Connect issuer.
     ///
     /// Its discovery document names the key set's URL; tokens must carry exactly this `iss`.
+    ///
+    /// With an [issuer family](Self::issuer_family), only the keys are taken: tokens must be of a
+    /// family, or of an issuer that [`issuer`](Self::issuer) names. The document must name this
+    /// issuer or the template of a family.
     pub fn discover(self, issuer: impl Into<String>) -> Self {
+        self.discover_with(issuer, KeySetOptions::default())
+    }
+
+    /// Takes issuer and keys from an OpenID Connect issuer, with options for the fetches.
+    pub(crate) fn discover_with(self, issuer: impl Into<String>, options: KeySetOptions) -> Self {
         let issuer = issuer.into();
-        let keys = RemoteKeySet::discover(issuer.clone());
-        self.issuer(issuer).source(move |clock, _| Ok(Arc::new(keys.clock(clock).build()?)))
+        self.discovered(&issuer).source(move |context| {
+            let place = Published::Issuer(issuer, context.templates.clone());
+            let mut keys = RemoteKeySetBuilder::new(place);
+            keys.options = options;
+            Ok(Arc::new(keys.clock(context.clock.clone()).build()?))
+        })
     }
 }

@@ -3,7 +3,7 @@
 use super::client::OAuth2Client;
 use crate::core::{Error, ErrorKind, Secret, mismatch};
 use crate::jose::jws::Compact;
-use crate::token::{rules::other_spelling, verified::Verified, verifier::Verifier};
+use crate::token::{issuers::other_spelling, verified::Verified, verifier::Verifier};
 use serde::Deserialize;
 use std::borrow::Cow;
 

@@ -9,7 +9,8 @@ use crate::jwks::location::{
     Aged, Failure, KeysFuture, Location, check_issuer, discover, get, jwks_uri,
 };
 use crate::jwks::{Fetch, RemoteKeySetBuilder, fetch::HttpFetch};
-use crate::token::{builder::VerifierBuilder, keys::KeySource, verifier::Verifier};
+use crate::token::builder::{SourceContext, VerifierBuilder};
+use crate::token::{keys::KeySource, verifier::Verifier};
 use serde_json::Value;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -38,11 +39,12 @@ impl Inner {
             has_published: AtomicBool::new(false),
         };
         let fetcher = HttpFetch(self.http.clone());
-        let source = move |clock, named: &[Algorithm]| {
-            if !named.is_empty() {
-                keys.algorithms = Some(named.to_vec());
+        let source = move |context: &SourceContext| {
+            if !context.algorithms.is_empty() {
+                keys.algorithms = Some(context.algorithms.clone());
             }
-            let keys = RemoteKeySetBuilder::new(keys).fetcher(fetcher).clock(clock);
+            let keys = RemoteKeySetBuilder::new(keys).fetcher(fetcher);
+            let keys = keys.clock(context.clock.clone());
             let keys: Arc<dyn KeySource> = Arc::new(keys.build()?);
             Ok(keys)
         };

@@ -121,7 +121,10 @@ impl Condition {
                 let claim = index.and_then(|index| index.find(path));
                 claim.is_some_and(|claim| test.holds(claim, claims))
             }
-            Self::Subject(wanted) => is(StandardClaim::Subject, wanted),
+            // A number only where the verifier reads numbers (`numeric_subject`).
+            Self::Subject(wanted) => subject
+                .standard(StandardClaim::Subject)
+                .is_some_and(|claim| claim.is(wanted) || claim.is_integer(wanted)),
             Self::EmailDomain(domain) => at_domain(subject, domain),
             Self::IssuedBy(issuer) => is(StandardClaim::Issuer, issuer),
             Self::Fresh(within) => is_fresh(subject, *within),

@@ -1,12 +1,15 @@
 //! Verifier builder, which rejects invalid configurations with a message that says what to change.
 
+use super::audiences::Audiences;
 use super::cache::TokenCache;
+use super::epochs::Epochs;
+use super::introspector::Introspector;
+use super::issuers::{IssuerTemplate, Issuers};
 use super::keys::{KeySource, StaticKeys};
 use super::list::{Kind, Lists, TokenList};
-use super::protected_resource::ProtectedResource;
-use super::registered::TextRule;
+use super::registered::{Expected, Leniency, TextRule};
 use super::ring::KeyRing;
-use super::rules::{DEFAULT_LEEWAY, MAX_LEEWAY, Rules, other_spelling};
+use super::rules::{DEFAULT_LEEWAY, MAX_LEEWAY, Rules};
 use super::verified::Revocation;
 use super::verifier::{Inner, Verifier};
 use crate::core::settings::{Time, options};
@@ -15,19 +18,37 @@ use crate::jose::{Algorithm, KeySet, VerifyingKey, jws::DEFAULT_MAX_LEN};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::{sync::Arc, time::Duration};
 
-/// Builds a key source from the clock and the configured algorithms.
-type MakeSource =
-    Box<dyn FnOnce(Arc<dyn Clock>, &[Algorithm]) -> Result<Arc<dyn KeySource>, Error> + Send>;
+/// What a verifier gives to the source of its keys.
+pub(crate) struct SourceContext {
+    pub(crate) clock: Arc<dyn Clock>,
+    /// The algorithms that the application named.
+    pub(crate) algorithms: Vec<Algorithm>,
+    /// The templates of the accepted issuer families.
+    pub(crate) templates: Vec<IssuerTemplate>,
+}
+
+/// Builds a key source.
+type MakeSource = Box<dyn FnOnce(&SourceContext) -> Result<Arc<dyn KeySource>, Error> + Send>;
 
 options! {
     /// The options of a verifier.
     VerifierOptions {
+        /// Requires access tokens of RFC 9068: `typ` `at+jwt`, and all claims that it requires.
+        access_token_profile: bool = false,
         /// Required `typ`, such as `at+jwt`.
         token_type: Option<String> = None,
+        /// Accepts tokens without `aud` whose client is one of `client_ids`.
+        client_id_instead_of_audience: bool = false,
         /// Declares that the issuer verifies every e-mail address that it puts into tokens.
         issuer_verifies_emails: bool = false,
         /// Requires a `kid` in the header.
         require_key_id: bool = false,
+        /// Tries up to four keys for a token without `kid`. Default: several fitting keys are an error.
+        try_several_keys: bool = false,
+        /// Reads a `sub` that is an integer as its decimal digits.
+        numeric_subject: bool = false,
+        /// Reads `exp`, `nbf` and `iat` that are strings of digits.
+        danger_accept_text_dates: bool = false,
         /// Accepts tokens without `exp`.
         danger_accept_missing_exp: bool = false,
         /// Accepts expired tokens.
@@ -58,13 +79,13 @@ pub struct VerifierBuilder {
     keys: KeySet,
     /// Sources of keys that may change; more than one is an error.
     sources: Vec<MakeSource>,
+    /// Servers that are asked about opaque tokens; more than one is an error.
+    introspectors: Vec<Arc<dyn Introspector>>,
     /// Whether each key of the source is limited to one algorithm, and may be a secret.
     pinned: bool,
     algorithms: Vec<Algorithm>,
-    issuers: Vec<Box<str>>,
-    audiences: Vec<Box<str>>,
-    audience: AudienceRule,
-    resource: Option<ProtectedResource>,
+    pub(super) issuers: Issuers,
+    pub(super) audiences: Audiences,
     /// The required `typ` of tokens that have one.
     pub(crate) token_type_if_present: Option<Box<str>>,
     required: Vec<Box<str>>,
@@ -74,18 +95,6 @@ pub struct VerifierBuilder {
     /// Each with the kind of list it was added as.
     lists: Vec<(Kind, TokenList)>,
     pub(crate) options: VerifierOptions,
-}
-
-/// The rule for a builder without an audience.
-#[derive(Clone, Copy, Default, PartialEq)]
-enum AudienceRule {
-    /// Building fails.
-    #[default]
-    Required,
-    /// Any audience is accepted; naming an audience as well is an error.
-    Any,
-    /// Any audience is accepted until one is named.
-    AnyUntilNamed,
 }
 
 impl Verifier {
@@ -116,11 +125,16 @@ impl VerifierBuilder {
     /// Takes the keys from a source that may change them.
     pub(crate) fn source(
         mut self,
-        make: impl FnOnce(Arc<dyn Clock>, &[Algorithm]) -> Result<Arc<dyn KeySource>, Error>
-        + Send
-        + 'static,
+        make: impl FnOnce(&SourceContext) -> Result<Arc<dyn KeySource>, Error> + Send + 'static,
     ) -> Self {
         self.sources.push(Box::new(make));
+        self
+    }
+
+    /// Asks this server about opaque tokens.
+    #[cfg_attr(not(feature = "client"), expect(dead_code))]
+    pub(crate) fn introspector(mut self, introspector: Arc<dyn Introspector>) -> Self {
+        self.introspectors.push(introspector);
         self
     }
 
@@ -135,59 +149,12 @@ impl VerifierBuilder {
     /// Each key is used for its own algorithm only, so [`algorithms`](Self::algorithms) is
     /// optional.
     pub fn key_ring(self, ring: KeyRing) -> Self {
-        self.pinned().source(move |_, _| Ok(Arc::new(ring)))
+        self.pinned().source(move |_| Ok(Arc::new(ring)))
     }
 
     /// Sets the accepted signature algorithms.
     pub fn algorithms(mut self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
         self.algorithms = algorithms.into_iter().collect();
-        self
-    }
-
-    /// Requires this `iss`, compared byte for byte. Call again to accept several issuers.
-    ///
-    /// Google writes its `iss`, `https://accounts.google.com`, also without `https://`; both
-    /// spellings are accepted.
-    pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
-        self.issuers.push(issuer.into().into_boxed_str());
-        self
-    }
-
-    /// Requires this value in `aud`. Call again to accept several audiences.
-    ///
-    /// An audience is required by default, because a token for another service of the same issuer
-    /// must not be accepted here ([RFC 7519] section 4.1.3). [`any_audience`](Self::any_audience)
-    /// lifts this.
-    ///
-    /// [RFC 7519]: https://www.rfc-editor.org/rfc/rfc7519#section-4.1.3
-    pub fn audience(mut self, audience: impl Into<String>) -> Self {
-        self.audiences.push(audience.into().into_boxed_str());
-        self
-    }
-
-    /// Accepts the tokens whose `aud` names this resource ([RFC 8707]).
-    ///
-    /// Scheme and host are compared without case, and one slash at the end is tolerated. Values of
-    /// [`audience`](Self::audience) are accepted too.
-    ///
-    /// [RFC 8707]: https://www.rfc-editor.org/rfc/rfc8707
-    pub fn protected_resource(mut self, resource: &ProtectedResource) -> Self {
-        self.resource = Some(resource.clone());
-        self
-    }
-
-    /// Accepts tokens for any audience, and without `aud`.
-    ///
-    /// Use it for issuers that serve only this application, or whose tokens have no audience. If an
-    /// issuer serves several services, each of them can present its users' tokens here.
-    pub fn any_audience(mut self) -> Self {
-        self.audience = AudienceRule::Any;
-        self
-    }
-
-    /// Accepts any audience until one is named.
-    pub(crate) fn any_audience_until_named(mut self) -> Self {
-        self.audience = AudienceRule::AnyUntilNamed;
         self
     }
 
@@ -235,8 +202,8 @@ impl VerifierBuilder {
     ///     .algorithms([Algorithm::RS256])
     ///     .issuer("https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_a1b2c3")
     ///     .token_kind("token_use", ["access"])
-    ///     .any_audience()                             // Cognito's access tokens have no aud
-    ///     .require_text("client_id", "4tl4f1mb")
+    ///     .client_ids(["4tl4f1mb"])
+    ///     .client_id_instead_of_audience()            // Cognito's access tokens have no aud
     ///     .build()?;
     /// # Ok::<(), jamguard::Error>(())
     /// ```
@@ -247,7 +214,7 @@ impl VerifierBuilder {
     ) -> Self {
         self.texts.push(TextRule {
             claim: claim.into().into_boxed_str(),
-            expected: Some(kinds.into_iter().map(|kind| kind.into().into_boxed_str()).collect()),
+            expected: Expected::OneOf(kinds.into_iter().map(|kind| kind.into().into()).collect()),
         });
         self
     }
@@ -262,14 +229,15 @@ impl VerifierBuilder {
     pub fn require_text(mut self, claim: impl Into<String>, text: impl Into<String>) -> Self {
         self.texts.push(TextRule {
             claim: claim.into().into_boxed_str(),
-            expected: Some(vec![text.into().into_boxed_str()]),
+            expected: Expected::OneOf(vec![text.into().into_boxed_str()]),
         });
         self
     }
 
     /// Requires a claim to be a non-empty string.
     pub fn require_any_text(mut self, claim: impl Into<String>) -> Self {
-        self.texts.push(TextRule { claim: claim.into().into_boxed_str(), expected: None });
+        self.texts
+            .push(TextRule { claim: claim.into().into_boxed_str(), expected: Expected::NotEmpty });
         self
     }
 
@@ -283,6 +251,34 @@ impl VerifierBuilder {
     /// addresses themselves, such as a multi-tenant application of Microsoft Entra ID.
     pub fn issuer_verifies_emails(mut self) -> Self {
         self.options.issuer_verifies_emails = true;
+        self
+    }
+
+    /// Tries up to four keys for a token without `kid`, if several fit its algorithm.
+    ///
+    /// For issuers that publish several keys and set no `kid`. A token with a `kid` is never tried
+    /// with other keys. Default: rejected, because each key costs a verification.
+    pub fn try_several_keys(mut self) -> Self {
+        self.options.try_several_keys = true;
+        self
+    }
+
+    /// Reads a `sub` that is an integer as its decimal digits.
+    ///
+    /// [`Verified::subject`](crate::Verified::subject), lists and policies then see a string; the
+    /// claims that handlers decode stay as they are. Default: rejected, because `sub` is a string
+    /// (RFC 7519 section 4.1.2).
+    pub fn numeric_subject(mut self) -> Self {
+        self.options.numeric_subject = true;
+        self
+    }
+
+    /// Reads `exp`, `nbf` and `iat` that are strings of digits.
+    ///
+    /// Other software may take such a date for absent and accept the token for ever. Default:
+    /// rejected, because dates are numbers (RFC 7519 section 4.1.4).
+    pub fn danger_accept_text_dates(mut self) -> Self {
+        self.options.danger_accept_text_dates = true;
         self
     }
 
@@ -309,7 +305,9 @@ impl VerifierBuilder {
     /// Accepts tokens bound to a client's key (`cnf`, RFC 7800) without a proof of that key.
     ///
     /// They are treated as bearer tokens: a thief of such a token can use it. Use this for services
-    /// behind a gateway that verifies the proof. Default: rejected.
+    /// behind a gateway that verifies the proof. Default: rejected, unless the authenticator verifies
+    /// the proof ([`dpop`](crate::AuthenticatorBuilder::dpop),
+    /// [`client_certificates`](crate::AuthenticatorBuilder::client_certificates)).
     pub fn danger_accept_bound_tokens(mut self) -> Self {
         self.options.danger_accept_bound_tokens = true;
         self
@@ -374,12 +372,12 @@ impl VerifierBuilder {
         if self.pinned && self.algorithms.is_empty() {
             self.algorithms = Algorithm::ALL.to_vec();
         }
-        // Both spellings select this verifier and satisfy its rules.
-        let spellings = self.issuers.iter().filter_map(|issuer| other_spelling(issuer));
-        let spellings: Vec<Box<str>> = spellings.map(Into::into).collect();
-        self.issuers.extend(spellings);
+        self.issuers.complete();
         self.check_keys()?;
         let options = self.options;
+        self.audiences.client_instead = options.client_id_instead_of_audience;
+        let read = self.issuers.claims().chain(self.audiences.claims().iter().copied());
+        self.texts.extend(read.map(TextRule::read));
         ensure(
             options.leeway.0 <= MAX_LEEWAY,
             "the leeway is over an hour: it is for clocks that are a little off; issue longer \
@@ -389,11 +387,10 @@ impl VerifierBuilder {
             options.cache_bytes == 0 || options.cache_bytes >= 64 * 1024,
             "the token cache is under 64 KiB: give it room, or switch it off with 0",
         )?;
-        let rules = Rules {
+        let mut rules = Rules {
             algorithms: self.algorithms,
             issuers: self.issuers,
             audiences: self.audiences,
-            resource: self.resource,
             token_type: options.token_type.map(String::into_boxed_str),
             token_type_if_present: self.token_type_if_present,
             required: self.required,
@@ -401,25 +398,33 @@ impl VerifierBuilder {
             accept_bound: options.danger_accept_bound_tokens,
             issuer_verifies_emails: options.issuer_verifies_emails,
             require_kid: options.require_key_id,
+            try_several_keys: options.try_several_keys,
+            lenient: Leniency {
+                text_dates: options.danger_accept_text_dates,
+                numeric_subject: options.numeric_subject,
+            },
             require_exp: !options.danger_accept_missing_exp,
             check_exp: !options.danger_accept_expired,
             leeway: options.leeway.0.as_secs(),
             max_len: options.max_token_len,
         };
+        if options.access_token_profile {
+            rules.require_access_token_profile()?;
+        }
         rules.check_settings()?;
-        ensure(
-            self.audience != AudienceRule::Required || rules.has_audience(),
-            "no audience: call .audience(…) with this service's name in the tokens' aud, or \
-             .any_audience() if the issuer has no other services (RFC 7519 section 4.1.3)",
-        )?;
-        ensure(
-            self.audience != AudienceRule::Any || !rules.has_audience(),
-            "both .any_audience() and .audience(…) or .protected_resource(…) are set: keep one of \
-             the two",
-        )?;
         let clock = PartClock::new(self.clock.unwrap_or_else(|| Arc::new(SystemClock)));
+        let has_keys = !self.sources.is_empty() || !self.keys.is_empty();
+        let introspector = self.introspectors.pop();
+        if let Some(introspector) = &introspector {
+            let clock: Arc<dyn Clock> = clock.clone();
+            introspector.follow_clock(&clock);
+        }
         let keys: Arc<dyn KeySource> = match self.sources.pop() {
-            Some(make) => make(clock.clone(), &named)?,
+            Some(make) => make(&SourceContext {
+                clock: clock.clone(),
+                algorithms: named,
+                templates: rules.issuers.templates(),
+            })?,
             None => Arc::new(StaticKeys::new(self.keys)),
         };
         for (kind, list) in &self.lists {
@@ -429,24 +434,43 @@ impl VerifierBuilder {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             rules,
             keys,
+            has_keys,
+            introspector,
             clock,
             revocation: self.revocation,
-            epoch: AtomicU64::new(0),
+            epochs: Epochs::new(),
             cache: TokenCache::new(options.cache_bytes),
         };
         let lists = Lists::new(self.lists.into_iter().map(|(_, list)| list));
-        Ok(Verifier { inner: Arc::new(inner), lists })
+        Ok(Verifier { inner: Arc::new(inner), lists, accepts_bound: false })
     }
 
-    /// Checks that there are keys from one source, for each of the algorithms.
+    /// Checks that there are keys from one source, for each of the algorithms, or introspection.
     fn check_keys(&self) -> Result<(), Error> {
+        ensure(
+            self.introspectors.len() <= 1,
+            "two servers for introspection: an opaque token does not say which of them to ask; \
+             build a verifier for each",
+        )?;
+        if !self.introspectors.is_empty() && self.sources.is_empty() && self.keys.is_empty() {
+            let options = &self.options;
+            return ensure(
+                self.algorithms.is_empty()
+                    && options.token_type.is_none()
+                    && !options.require_key_id,
+                "algorithms, token_type and require_key_id are rules for JWTs, but every token is \
+                 introspected: remove them, or call .discover(…) or .jwks_url(…) to verify JWTs \
+                 with keys",
+            );
+        }
         ensure(
             !self.algorithms.is_empty(),
             "no algorithms: call .algorithms([…]) with the algorithms of the issuer",
         )?;
         match (self.sources.len(), self.keys.is_empty()) {
             (0, true) => Err(Error::configuration(
-                "no keys: call .key(…), .jwks_json(…), .jwks_url(…) or .key_ring(…)",
+                "no keys: call .key(…), .jwks_json(…), .jwks_url(…) or .key_ring(…); for opaque \
+                 tokens, .introspection(…)",
             )),
             (1, true) => ensure(
                 self.pinned || !self.algorithms.iter().any(|a| a.is_symmetric()),
@@ -471,4 +495,4 @@ impl VerifierBuilder {
     }
 }
 
-debug_fields!(VerifierBuilder, self, issuers = self.issuers, algorithms = self.algorithms);
+debug_fields!(VerifierBuilder, self, issuers = self.issuers.names(), algorithms = self.algorithms);

@@ -1,6 +1,6 @@
 //! Claims of a token or session, shared between all readers.
 
-use super::registered::RegisteredClaims;
+use super::registered::{Leniency, RegisteredClaims};
 use crate::core::{Error, ErrorKind, decode::decode, hash::seeded_hash};
 use serde::de::DeserializeOwned;
 use std::any::{Any, TypeId};
@@ -57,8 +57,20 @@ impl ClaimSet {
     /// If the text is not a JSON object, repeats a member, or has a registered claim of the wrong
     /// type.
     pub(crate) fn parse(text: String) -> Result<Self, Error> {
+        Self::parse_leniently(text, Leniency::default())
+    }
+
+    /// Parses claims that a verifier accepted by its own rules, with the application's additions.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub(crate) fn parse_verified(text: String) -> Result<Self, Error> {
+        Self::parse_leniently(text, Leniency::ALL)
+    }
+
+    fn parse_leniently(text: String, lenient: Leniency) -> Result<Self, Error> {
         let (issuer, subject) = {
-            let claims = RegisteredClaims::parse(&text, &[])?;
+            let claims = RegisteredClaims::parse_leniently(&text, &[], lenient)?;
             let place = |claim: Option<Cow<'_, str>>| claim.map(|claim| Text::new(claim, &text));
             (place(claims.issuer), place(claims.subject))
         };

@@ -33,17 +33,60 @@ pub(crate) struct RegisteredClaims<'a> {
     names: Names<'a>,
 }
 
-/// A claim that must be one of these strings, or any non-empty string.
+/// A string claim that a rule names.
 pub(crate) struct TextRule {
     pub(crate) claim: Box<str>,
-    pub(crate) expected: Option<Vec<Box<str>>>,
+    pub(crate) expected: Expected,
+}
+
+/// The expected value of a string claim.
+pub(crate) enum Expected {
+    OneOf(Vec<Box<str>>),
+    NotEmpty,
+    /// The claim is only read: another rule decides about it, and it may be absent.
+    Any,
+}
+
+impl TextRule {
+    /// A claim that is read and not checked.
+    pub(crate) fn read(claim: &str) -> Self {
+        Self { claim: claim.into(), expected: Expected::Any }
+    }
+}
+
+/// Values of another JSON type than the standard's that are read all the same.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Leniency {
+    /// Dates as strings of digits.
+    pub(crate) text_dates: bool,
+    /// An integer as `sub`.
+    pub(crate) numeric_subject: bool,
+}
+
+impl Leniency {
+    /// For claims that a verifier checks by its own rules, or has checked already.
+    pub(crate) const ALL: Self = Self { text_dates: true, numeric_subject: true };
+}
+
+/// Returns the error for an absent claim or header member.
+pub(super) fn missing(name: &str) -> Error {
+    Error::new(ErrorKind::MissingClaim, format!("the token lacks the required '{name}'"))
+}
+
+/// Returns the error for a claim with a wrong value.
+pub(super) fn wrong(name: &str, how: &str) -> Error {
+    Error::new(ErrorKind::InvalidClaim, format!("the token's '{name}' is wrong: {how}"))
 }
 
 /// Reads a NumericDate: a JSON number, integer or not, from 0 to the year 9999.
 ///
 /// A fraction is rounded so that fewer tokens are accepted.
-fn date(value: &Scalar<'_>, up: bool) -> Option<u64> {
+pub(super) fn date(value: &Scalar<'_>, up: bool, lenient: Leniency) -> Option<u64> {
     match value {
+        Scalar::Text(digits) if lenient.text_dates => {
+            let whole = digits.bytes().all(|byte| byte.is_ascii_digit());
+            digits.parse().ok().filter(|seconds| whole && *seconds <= MAX_DATE)
+        }
         Scalar::Integer(seconds) => u64::try_from(*seconds).ok().filter(|s| *s <= MAX_DATE),
         Scalar::Float(seconds) => {
             let whole = if up { seconds.ceil() } else { seconds.floor() };
@@ -61,6 +104,13 @@ fn text<'a>(value: Scalar<'a>) -> Option<Cow<'a, str>> {
     }
 }
 
+fn subject<'a>(value: Scalar<'a>, lenient: Leniency) -> Option<Cow<'a, str>> {
+    match value {
+        Scalar::Integer(number) if lenient.numeric_subject => Some(number.to_string().into()),
+        value => text(value),
+    }
+}
+
 /// Sets a claim, and returns whether its value has the right type.
 fn set<T>(claim: &mut Option<T>, value: Option<T>) -> bool {
     *claim = value;
@@ -68,7 +118,17 @@ fn set<T>(claim: &mut Option<T>, value: Option<T>) -> bool {
 }
 
 impl<'a> RegisteredClaims<'a> {
+    /// Parses claims with the JSON types of the standard.
     pub(crate) fn parse(payload: &'a str, wanted: &[TextRule]) -> Result<Self, Error> {
+        Self::parse_leniently(payload, wanted, Leniency::default())
+    }
+
+    /// Parses claims; `wanted` are the string claims to read.
+    pub(crate) fn parse_leniently(
+        payload: &'a str,
+        wanted: &[TextRule],
+        lenient: Leniency,
+    ) -> Result<Self, Error> {
         let mut claims = Self { texts: vec![None; wanted.len()], ..Self::default() };
         let mut fault = None;
         let parsed = json::object(payload, |name, value| {
@@ -80,14 +140,14 @@ impl<'a> RegisteredClaims<'a> {
                 }
             }
             let fits = match name {
-                "exp" => set(&mut claims.expires, date(&value, false)),
-                "nbf" => set(&mut claims.not_before, date(&value, true)),
+                "exp" => set(&mut claims.expires, date(&value, false, lenient)),
+                "nbf" => set(&mut claims.not_before, date(&value, true, lenient)),
                 "iat" => {
-                    claims.issued_in = date(&value, false);
-                    set(&mut claims.issued_at, date(&value, true))
+                    claims.issued_in = date(&value, false, lenient);
+                    set(&mut claims.issued_at, date(&value, true, lenient))
                 }
                 "iss" => set(&mut claims.issuer, text(value)),
-                "sub" => set(&mut claims.subject, text(value)),
+                "sub" => set(&mut claims.subject, subject(value, lenient)),
                 "jti" => set(&mut claims.token_id, text(value)),
                 "aud" => {
                     claims.audience = match value {
@@ -120,5 +180,11 @@ impl<'a> RegisteredClaims<'a> {
 
     pub(crate) fn has(&self, name: &str) -> bool {
         self.names.has(name)
+    }
+
+    /// Returns a string claim that `wanted`, the rules given to the parser, names.
+    pub(crate) fn text(&self, wanted: &[TextRule], name: &str) -> Option<&str> {
+        let at = wanted.iter().position(|rule| *rule.claim == *name)?;
+        self.texts.get(at)?.as_deref()
     }
 }

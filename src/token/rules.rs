@@ -1,10 +1,12 @@
 //! Verification rules for headers and claims (RFC 7519 section 4.1, RFC 8725 section 3).
 
-use super::protected_resource::ProtectedResource;
-use super::registered::{Audience, RegisteredClaims, TextRule};
+use super::audiences::Audiences;
+use super::confirmation::Confirmation;
+use super::issuers::Issuers;
+use super::registered::{Expected, Leniency, RegisteredClaims, TextRule, missing, wrong};
 use crate::core::{Error, ErrorKind, ensure, mismatch};
 use crate::jose::{Algorithm, Header, header::is_type, not_allowed};
-use std::{borrow::Cow, time::Duration};
+use std::time::Duration;
 
 pub(crate) const DEFAULT_LEEWAY: Duration = Duration::from_secs(60);
 pub(crate) const MAX_LEEWAY: Duration = Duration::from_secs(3600);
@@ -13,23 +15,22 @@ pub(crate) const MAX_TOKEN_LEN: usize = 1024 * 1024;
 
 pub(crate) struct Rules {
     pub(crate) algorithms: Vec<Algorithm>,
-    /// Accepted issuers; empty accepts any.
-    pub(crate) issuers: Vec<Box<str>>,
-    /// Accepted audiences; empty accepts any.
-    pub(crate) audiences: Vec<Box<str>>,
-    /// The protected resource that may be the audience instead.
-    pub(crate) resource: Option<ProtectedResource>,
+    pub(crate) issuers: Issuers,
+    pub(crate) audiences: Audiences,
     pub(crate) token_type: Option<Box<str>>,
     /// Required `typ` of tokens that have one.
     pub(crate) token_type_if_present: Option<Box<str>>,
     pub(crate) required: Vec<Box<str>>,
-    /// Claims that must be present as strings.
+    /// String claims that are checked, or that other rules read.
     pub(crate) texts: Vec<TextRule>,
-    /// Whether a key-bound token (`cnf`) passes without a proof of that key.
+    /// Whether a token that is bound to a key (`cnf`) is a bearer token, accepted without a proof.
     pub(crate) accept_bound: bool,
     /// Declared by the application: the issuer names only verified e-mail addresses.
     pub(crate) issuer_verifies_emails: bool,
     pub(crate) require_kid: bool,
+    /// Whether several keys are tried for a token without `kid`.
+    pub(crate) try_several_keys: bool,
+    pub(crate) lenient: Leniency,
     pub(crate) require_exp: bool,
     /// Whether `exp` is compared with the clock.
     pub(crate) check_exp: bool,
@@ -65,19 +66,6 @@ impl Window {
     }
 }
 
-fn missing(name: &str) -> Error {
-    Error::new(ErrorKind::MissingClaim, format!("the token lacks the required '{name}'"))
-}
-
-fn wrong(name: &str, how: &str) -> Error {
-    Error::new(ErrorKind::InvalidClaim, format!("the token's '{name}' is wrong: {how}"))
-}
-
-/// Returns the second spelling of an issuer's `iss`. Google documents two of its own.
-pub(crate) fn other_spelling(issuer: &str) -> Option<&'static str> {
-    (issuer == "https://accounts.google.com").then_some("accounts.google.com")
-}
-
 /// Returns whether a `typ` names a kind of token other than an access or ID token.
 ///
 /// RFC 8725 section 3.11 gives each kind a media type that ends in `+jwt` (RFC 9901 adds
@@ -95,19 +83,14 @@ impl Rules {
     /// Checks the settings that the rules were made from, for a message that says what to change.
     pub(super) fn check_settings(&self) -> Result<(), Error> {
         let has_blank = |names: &[Box<str>]| names.iter().any(|name| name.trim().is_empty());
-        ensure(
-            !has_blank(&self.issuers),
-            "an empty issuer: give .issuer(…) the exact text of the iss claim",
-        )?;
-        ensure(
-            !has_blank(&self.audiences),
-            "an empty audience: give .audience(…) the name of this service",
-        )?;
+        self.issuers.check_settings()?;
+        self.audiences.check_settings()?;
         ensure(
             !has_blank(&self.required) && self.texts.iter().all(|rule| !rule.claim.is_empty()),
             "an empty claim name in .require([…])",
         )?;
-        let no_text = |rule: &TextRule| rule.expected.as_ref().is_some_and(Vec::is_empty);
+        let no_text =
+            |rule: &TextRule| matches!(&rule.expected, Expected::OneOf(texts) if texts.is_empty());
         ensure(
             !self.texts.iter().any(no_text),
             "no token kind: give .token_kind(…) the accepted kinds, such as [\"access\"]",
@@ -120,11 +103,6 @@ impl Rules {
             (64..=MAX_TOKEN_LEN).contains(&self.max_len),
             "the longest token must be between 64 bytes and 1 MiB",
         )
-    }
-
-    /// Whether a token must name an audience.
-    pub(crate) fn has_audience(&self) -> bool {
-        !self.audiences.is_empty() || self.resource.is_some()
     }
 
     /// Checks the header, which needs no key.
@@ -164,56 +142,45 @@ impl Rules {
         Ok(())
     }
 
-    pub(crate) fn check_issuer(&self, issuer: Option<&str>) -> Result<(), Error> {
-        match issuer {
-            _ if self.issuers.is_empty() => Ok(()),
-            None => Err(missing("iss")),
-            Some(found) if self.issuers.iter().any(|ours| **ours == *found) => Ok(()),
-            Some(found) => Err(wrong("iss", &mismatch(&self.issuers, &[found]))),
-        }
+    /// Parses the claims that these rules read.
+    pub(crate) fn read_claims<'a>(&self, payload: &'a str) -> Result<RegisteredClaims<'a>, Error> {
+        RegisteredClaims::parse_leniently(payload, &self.texts, self.lenient)
+    }
+
+    pub(crate) fn check_issuer(&self, claims: &RegisteredClaims<'_>) -> Result<(), Error> {
+        self.issuers.check(claims, &self.texts)
+    }
+
+    /// Returns what a token with these claims is bound to; `None` for a bearer token.
+    pub(crate) fn confirmation(
+        &self,
+        claims: &RegisteredClaims<'_>,
+        payload: &str,
+    ) -> Option<Box<Confirmation>> {
+        let is_bound = claims.has("cnf") && !self.accept_bound;
+        is_bound.then(|| Box::new(Confirmation::of(payload)))
     }
 
     /// Checks the claims and returns the validity period, which is not checked here.
     pub(crate) fn check_claims(&self, claims: &RegisteredClaims<'_>) -> Result<Window, Error> {
-        self.check_issuer(claims.issuer.as_deref())?;
-        if self.has_audience() {
-            let named = |found: &str| self.resource.as_ref().is_some_and(|r| r.is_named_by(found));
-            let ours = |found: &Cow<'_, str>| {
-                self.audiences.iter().any(|ours| **ours == **found) || named(found)
-            };
-            let found = match &claims.audience {
-                Audience::Absent => return Err(missing("aud")),
-                Audience::One(found) => std::slice::from_ref(found),
-                Audience::Many(found) => found,
-            };
-            if !found.iter().any(ours) {
-                let resource = self.resource.as_ref().map(ProtectedResource::identifier);
-                let expected: Vec<&str> =
-                    self.audiences.iter().map(|ours| &**ours).chain(resource).collect();
-                return Err(wrong("aud", &mismatch(&expected, found)));
-            }
-        }
+        self.check_issuer(claims)?;
+        self.audiences.check(claims, &self.texts)?;
         if self.require_exp && claims.expires.is_none() {
             return Err(missing("exp"));
-        }
-        if !self.accept_bound && claims.has("cnf") {
-            return Err(Error::new(
-                ErrorKind::InvalidClaim,
-                "the token is bound to a key of its client ('cnf', RFC 7800) and cannot be used as \
-                 a bearer token: the proof of that key (DPoP, RFC 9449; a TLS client certificate, \
-                 RFC 8705) is not verified here",
-            ));
         }
         if let Some(name) = self.required.iter().find(|name| !claims.has(name)) {
             return Err(missing(name));
         }
         for (rule, found) in self.texts.iter().zip(&claims.texts) {
             let how = match (found, &rule.expected) {
+                (_, Expected::Any) => continue,
                 _ if !claims.has(&rule.claim) => return Err(missing(&rule.claim)),
-                (Some(found), Some(expected)) if !expected.iter().any(|text| **text == **found) => {
+                (Some(found), Expected::OneOf(expected))
+                    if !expected.iter().any(|text| **text == **found) =>
+                {
                     mismatch(expected, &[found])
                 }
-                (Some(found), None) if found.is_empty() => "it is empty".to_owned(),
+                (Some(found), Expected::NotEmpty) if found.is_empty() => "it is empty".to_owned(),
                 (Some(_), _) => continue,
                 (None, _) => "expected a string, received another JSON type".to_owned(),
             };

@@ -2,18 +2,22 @@
 
 use super::cache::{CacheStats, TokenCache};
 use super::claim_set::{ClaimSet, Text};
+use super::confirmation::not_a_bearer_token;
+use super::epochs::Epochs;
+use super::introspector::Introspector;
+use super::issuers::Issuers;
 use super::keys::{KeySource, Keys, Snapshot};
 use super::list::changes::Marks;
 use super::list::{Kind, Lists, TokenList};
-use super::registered::RegisteredClaims;
 use super::rules::Rules;
+use super::signature::{self, Refused};
 use super::thread_cache;
-use super::verified::{Entry, Revocation, Verified};
+use super::verified::{Entry, Proof, Revocation, Verified};
 use crate::core::now_or_later::NowOrLater::{self, Now};
 use crate::core::{
-    BoxFuture, Clock, Error, ErrorKind, PartClock, debug_fields, hash::seeded_hash, mismatch,
+    BoxFuture, Clock, Error, ErrorKind, PartClock, debug_fields, hash::seeded_hash, millis,
 };
-use crate::jose::{KeySet, VerifyingKey, jws::Compact};
+use crate::jose::jws::Compact;
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -44,20 +48,26 @@ pub struct Verifier {
     pub(super) inner: Arc<Inner>,
     /// Not part of `inner`: cached tokens passed every check except the lists.
     pub(super) lists: Lists,
+    /// Whether the caller verifies what a token is bound to. Otherwise bound tokens are refused.
+    pub(super) accepts_bound: bool,
 }
 
 pub(super) struct Inner {
     pub(super) id: u64,
     pub(super) rules: Rules,
     pub(super) keys: Arc<dyn KeySource>,
+    /// `false` if every token is introspected.
+    pub(super) has_keys: bool,
+    pub(super) introspector: Option<Arc<dyn Introspector>>,
     pub(super) clock: Arc<PartClock>,
     pub(super) revocation: Option<Arc<dyn Revocation>>,
-    /// Grows when all tokens must be verified again.
-    pub(super) epoch: AtomicU64,
+    /// End when tokens must be verified again.
+    pub(super) epochs: Epochs,
     pub(super) cache: TokenCache,
 }
 
-/// The result of verifying a token. It comes later only from remote keys or a list's store.
+/// The result of verifying a token. It comes later only from remote keys, introspection or a list's
+/// store.
 pub(crate) type Verification = NowOrLater<Result<Verified, Error>>;
 
 impl Verifier {
@@ -66,7 +76,12 @@ impl Verifier {
         for list in lists {
             list.check_use(Kind::Deny, &self.inner.rules)?;
         }
-        Ok(Self { inner: self.inner.clone(), lists: self.lists.and(lists) })
+        Ok(Self { lists: self.lists.and(lists), ..self.clone() })
+    }
+
+    /// Returns a verifier that accepts bound tokens, whose binding the caller must verify.
+    pub(crate) fn accepting_bound(&self) -> Self {
+        Self { accepts_bound: true, ..self.clone() }
     }
 
     /// Returns the clock, which follows an authenticator's.
@@ -78,6 +93,9 @@ impl Verifier {
     pub(crate) fn follow_clock(&self, clock: &Arc<dyn Clock>) {
         self.inner.clock.follow(clock);
         self.inner.keys.follow_clock(clock);
+        if let Some(introspector) = &self.inner.introspector {
+            introspector.follow_clock(clock);
+        }
         self.lists.follow_clock(clock);
     }
 
@@ -92,17 +110,17 @@ impl Verifier {
     /// # Ok(()) }
     /// ```
     pub fn danger_without_lists(&self) -> Self {
-        Self { inner: self.inner.clone(), lists: Lists::default() }
+        Self { lists: Lists::default(), ..self.clone() }
     }
 
     /// Verifies a token.
     ///
-    /// Waits only for a fetch of keys or a lookup in a list's store; never if the key is known and
-    /// no list needs a lookup.
+    /// Waits only for a fetch of keys, an introspection, or a lookup in a list's store; never if the
+    /// key is known and no list needs a lookup.
     ///
     /// # Errors
-    /// The [`ErrorKind`] names the failed check. [`ErrorKind::Unavailable`] means that the keys or
-    /// a list's store cannot be reached, and says nothing about the token.
+    /// The [`ErrorKind`] names the failed check. [`ErrorKind::Unavailable`] means that the keys, the
+    /// introspection endpoint or a list's store cannot be reached, and says nothing about the token.
     pub async fn verify(&self, token: &str) -> Result<Verified, Error> {
         self.start(token.as_bytes(), |_| Ok(())).await
     }
@@ -114,15 +132,32 @@ impl Verifier {
 
     /// Clears the cache, so that every token is verified in full again.
     pub fn forget_all(&self) {
-        self.inner.epoch.fetch_add(1, Ordering::AcqRel);
+        if let Some(introspector) = &self.inner.introspector {
+            introspector.forget_all();
+        }
+        self.inner.epochs.end_all();
         self.inner.cache.clear();
+    }
+
+    /// Removes a token from the cache, so that its next use verifies it in full.
+    ///
+    /// Call it when an opaque token was revoked, so that a remembered answer of
+    /// [introspection](crate::Introspection) does not apply any longer. Verifications that start
+    /// after this returns ask the server again. Other processes keep their caches.
+    pub fn forget_token(&self, token: &str) {
+        if let Some(introspector) = &self.inner.introspector {
+            introspector.forget(token);
+        }
+        let hash = seeded_hash(token.as_bytes());
+        self.inner.epochs.end(hash);
+        self.inner.cache.remove(hash, token.as_bytes());
     }
 
     pub(crate) fn id(&self) -> u64 {
         self.inner.id
     }
 
-    pub(crate) fn issuers(&self) -> &[Box<str>] {
+    pub(crate) fn issuers(&self) -> &Issuers {
         &self.inner.rules.issuers
     }
 
@@ -175,7 +210,7 @@ impl Verifier {
     pub(crate) fn recheck(&self, verified: Verified) -> Option<Verification> {
         let inner = &*self.inner;
         // No fresh keys at the moment, which says nothing about the token.
-        if !inner.keys.usable() {
+        if verified.entry().is_signed() && !inner.keys.usable() {
             return None;
         }
         if !inner.is_current(verified.entry()) {
@@ -186,12 +221,15 @@ impl Verifier {
         Some(self.check_lists(verified, true))
     }
 
-    /// Runs the checks of every use; `known` means cached.
-    fn check_lists(&self, verified: Verified, known: bool) -> Verification {
+    /// Runs the checks of every use: binding, lists, revocation, clock. `known` means cached.
+    pub(super) fn check_lists(&self, verified: Verified, known: bool) -> Verification {
+        if verified.confirmation().is_some() && !self.accepts_bound {
+            return Now(Err(not_a_bearer_token()));
+        }
         match self.lists.recall(&verified) {
             Some(listed) => Now(self.inner.conclude(verified, listed, known)),
             None => {
-                let Self { inner, lists } = self.clone();
+                let Self { inner, lists, .. } = self.clone();
                 Verification::later(async move {
                     let listed = lists.ask(&verified).await;
                     inner.conclude(verified, listed, known)
@@ -204,6 +242,11 @@ impl Verifier {
     pub(crate) fn start_in_full(&self, token: &[u8]) -> Verification {
         let inner = &self.inner;
         inner.cache.misses.add();
+        if let Some(introspector) = &inner.introspector
+            && self.introspects(token)
+        {
+            return self.introspect(introspector, token);
+        }
         let keys = match inner.keys.current() {
             Keys::Ready(keys) => keys,
             Keys::Waiting => {
@@ -236,50 +279,24 @@ impl Verifier {
     }
 }
 
-fn unknown_key(kid: &str, keys: &KeySet) -> Error {
-    let names: Vec<&str> = keys.iter().filter_map(VerifyingKey::key_id).collect();
-    Error::new(
-        ErrorKind::UnknownKey,
-        format!("no key has the token's kid: {}", mismatch(&names, &[kid])),
-    )
-}
-
-/// A failed full verification, and whether newer keys might change the result.
-enum Refused {
-    /// The token names a key that is not in the set.
-    UnknownKeyId(Error),
-    /// The keys of the set reject the token; one of them may have been replaced.
-    ByKey(Error),
-    Because(Error),
-}
-
-impl Refused {
-    fn into_error(self) -> Error {
-        match self {
-            Self::UnknownKeyId(error) | Self::ByKey(error) | Self::Because(error) => error,
-        }
-    }
-}
-
-impl From<Error> for Refused {
-    fn from(error: Error) -> Self {
-        Self::Because(error)
-    }
-}
-
 impl Inner {
-    /// Whether a cached token would still pass with the current keys.
+    /// Whether a cached token would still pass with the current keys, or its introspection is recent.
     fn is_current(&self, entry: &Entry) -> bool {
-        if entry.epoch != self.epoch.load(Ordering::Acquire) {
+        if entry.epoch != self.epochs.of(entry.hash) {
             return false;
         }
-        let generation = self.keys.generation();
-        if entry.generation.load(Ordering::Acquire) == generation {
+        let (key, known_in) = match &entry.proof {
+            Proof::Signature { key, generation, .. } => (key, generation),
+            Proof::Introspection { usable_until } => {
+                return millis(self.clock.monotonic()) < *usable_until;
+            }
+        };
+        if known_in.load(Ordering::Acquire) == self.keys.generation() {
             return true;
         }
         match self.keys.current() {
-            Keys::Ready(found) if found.keys.contains(&entry.key) => {
-                entry.generation.store(found.generation, Ordering::Release);
+            Keys::Ready(found) if found.keys.contains(key) => {
+                known_in.store(found.generation, Ordering::Release);
                 true
             }
             _ => false,
@@ -307,7 +324,7 @@ impl Inner {
         };
         match answer {
             Ok(()) => {
-                if !known {
+                if !known && entry.is_cacheable() {
                     self.cache.insert(entry);
                 }
                 Ok(verified)
@@ -323,7 +340,8 @@ impl Inner {
 
     fn forget(&self, verified: &Verified) {
         thread_cache::forget(self.id, verified);
-        self.cache.remove(verified.entry());
+        let entry = verified.entry();
+        self.cache.remove(entry.hash, entry.token.as_bytes());
     }
 
     /// Runs the checks that need no key.
@@ -331,8 +349,7 @@ impl Inner {
         let compact = Compact::split(token, self.rules.max_len)?;
         self.rules.check_header(&*compact.header()?)?;
         let payload = compact.payload_text()?;
-        let claims = RegisteredClaims::parse(&payload, &self.rules.texts)?;
-        self.rules.check_issuer(claims.issuer.as_deref())
+        self.rules.check_issuer(&self.rules.read_claims(&payload)?)
     }
 
     /// Returns the error and, if newer keys might change it, why none are fetched.
@@ -394,28 +411,19 @@ impl Inner {
         token: &[u8],
         Snapshot { keys, generation }: &Snapshot,
     ) -> Result<Verified, Refused> {
-        let epoch = self.epoch.load(Ordering::Acquire);
+        let hash = seeded_hash(token);
+        let epoch = self.epochs.of(hash);
         let compact = Compact::split(token, self.rules.max_len)?;
         let header = compact.header()?;
         self.rules.check_header(&header)?;
         let payload = compact.payload_text()?;
-        let claims = RegisteredClaims::parse(&payload, &self.rules.texts)?;
+        let claims = self.rules.read_claims(&payload)?;
         // Before key selection, so that a foreign token costs little.
-        self.rules.check_issuer(claims.issuer.as_deref())?;
+        self.rules.check_issuer(&claims)?;
 
-        let kid = header.key_id();
-        let key = keys.select(kid, header.algorithm()).map_err(|error| match kid {
-            Some(kid) if !keys.has_key_id(kid) => Refused::UnknownKeyId(unknown_key(kid, keys)),
-            // Ambiguous candidates are never tried, and newer keys would not reduce them.
-            kid if keys.has_candidate(kid, header.algorithm()) => Refused::Because(error),
-            _ => Refused::ByKey(error),
-        })?;
-        compact.verify(key, header.algorithm()).map_err(|error| match error.kind() {
-            ErrorKind::BadSignature => Refused::ByKey(error),
-            _ => Refused::Because(error),
-        })?;
-
+        let key = signature::verify(&compact, &header, &claims, keys, &self.rules)?;
         let window = self.rules.check_claims(&claims)?;
+        let confirmation = self.rules.confirmation(&claims, &payload);
         let issued_in = claims.issued_in;
         let text = |text: Option<Cow<'_, str>>| text.map(|text| Text::new(text, &payload));
         let (issuer, subject, token_id) =
@@ -424,14 +432,17 @@ impl Inner {
             .map_err(|_| Error::new(ErrorKind::Malformed, "the token is not ASCII"))?;
         let entry = Arc::new(Entry {
             token: token.into(),
-            hash: seeded_hash(token.as_bytes()),
-            header,
+            hash,
             claims: ClaimSet::new(payload, issuer, subject),
             token_id,
             window,
+            confirmation,
             issued_in,
-            key: *key.id(),
-            generation: AtomicU64::new(*generation),
+            proof: Proof::Signature {
+                header,
+                key: *key.id(),
+                generation: AtomicU64::new(*generation),
+            },
             epoch,
             revocation_id: OnceLock::new(),
             issuer_verifies_emails: self.rules.issuer_verifies_emails,
@@ -444,7 +455,7 @@ impl Inner {
 debug_fields!(
     Verifier,
     self,
-    issuers = self.inner.rules.issuers,
-    audiences = self.inner.rules.audiences,
+    issuers = self.inner.rules.issuers.names(),
+    audiences = self.inner.rules.audiences.names(),
     algorithms = self.inner.rules.algorithms
 );

@@ -7,6 +7,8 @@ mod support;
 
 #[cfg(all(feature = "axum", feature = "emulator", feature = "testing"))]
 mod faults;
+#[cfg(all(feature = "axum", feature = "actix", feature = "emulator", feature = "testing"))]
+mod introspection;
 #[cfg(feature = "testing")]
 mod issuing;
 #[cfg(all(feature = "emulator", feature = "testing", feature = "tracing"))]

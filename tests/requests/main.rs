@@ -31,5 +31,7 @@ mod one_clock;
 mod parity;
 #[cfg(all(feature = "axum", feature = "actix", feature = "emulator", feature = "testing"))]
 mod protected_resource;
+#[cfg(all(feature = "axum", feature = "actix", feature = "emulator", feature = "testing"))]
+mod sender_constrained;
 #[cfg(all(feature = "tower", feature = "client", feature = "testing"))]
 mod tonic;

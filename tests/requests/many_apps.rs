@@ -380,3 +380,58 @@ async fn the_refusal_is_that_of_the_verifier_it_is_for() {
         assert_eq!(error.kind(), kind);
     }
 }
+
+/// A family is found by the form of its issuers, beside verifiers of exact issuers and of any.
+#[tokio::test]
+async fn a_token_finds_the_verifier_of_its_issuer_family() {
+    let key = SigningKey::generate(Algorithm::ES256).unwrap();
+    let clock = testing::ManualClock::at(NOW);
+    let verifier = |audience: &str| {
+        Verifier::builder()
+            .audience(audience)
+            .key(key.verifying_key().unwrap())
+            .algorithms([Algorithm::ES256])
+            .clock(clock.clone())
+    };
+    let template = "https://issuer.example/{tid}";
+    let few = || {
+        Authenticator::builder()
+            .verifier(verifier("api").issuer_family(template, ["blue", "green"]).build().unwrap())
+            .verifier(verifier("admin").issuer("https://issuer.example/blue").build().unwrap())
+    };
+    let many = (0..8).fold(few(), |builder, at| {
+        let issuer = format!("https://{at}.example");
+        builder.verifier(verifier("api").issuer(issuer).build().unwrap())
+    });
+    let token = |tenant: &str, audience: &str| {
+        let issuer = format!("https://issuer.example/{tenant}");
+        let claims = json!({"iss": issuer, "tid": tenant, "aud": audience, "exp": NOW + 60});
+        testing::mint(&key, &claims).unwrap()
+    };
+    for builder in [few(), many] {
+        let auth = builder.build().unwrap();
+        let kind = async |tenant: &str, audience: &str| {
+            let answer = auth.authenticate(&token(tenant, audience)).await;
+            answer.map(drop).map_err(|error| error.kind())
+        };
+        for _ in 0..2 {
+            assert_eq!(kind("blue", "api").await, Ok(()));
+            assert_eq!(kind("green", "api").await, Ok(()));
+            // The exact issuer has a verifier of its own as well.
+            assert_eq!(kind("blue", "admin").await, Ok(()));
+            assert_eq!(kind("green", "admin").await, Err(ErrorKind::InvalidClaim));
+            assert_eq!(kind("red", "api").await, Err(ErrorKind::InvalidClaim));
+            assert_eq!(kind("a/b", "api").await, Err(ErrorKind::UnknownIssuer));
+        }
+        let error = auth.authenticate(&token("a/b", "api")).await.unwrap_err();
+        assert!(error.message().contains(template), "{error}");
+    }
+    // A verifier of any issuer does not answer for a tenant that the family refuses.
+    let any = verifier("api").build().unwrap();
+    let auth = few().verifier(any.clone()).build().unwrap();
+    let red = token("red", "api");
+    any.verify(&red).await.unwrap();
+    let error = auth.authenticate(&red).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidClaim);
+    auth.authenticate(&token("a/b", "api")).await.unwrap();
+}

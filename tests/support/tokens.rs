@@ -22,6 +22,17 @@ pub(crate) fn verify(verifier: &Verifier, token: &str) -> Result<Verified, Error
     }
 }
 
+/// Returns what a refusal tells the developer.
+#[track_caller]
+pub(crate) fn reason(verifier: &Verifier, token: &str) -> String {
+    let answer = pin!(verifier.verify(token));
+    match answer.poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(Err(error)) => error.message().to_owned(),
+        Poll::Ready(Ok(_)) => panic!("accepted"),
+        Poll::Pending => panic!("a verifier of fixed keys waits for something"),
+    }
+}
+
 #[track_caller]
 pub(crate) fn accepts(verifier: &Verifier, token: &str, what: &str) -> Verified {
     match verify(verifier, token) {

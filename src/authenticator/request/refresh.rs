@@ -89,7 +89,7 @@ impl Holder {
 
     /// Reads a token whose signature has been verified.
     pub(crate) fn of(token: &[u8]) -> Result<Self, Error> {
-        let email = [TextRule { claim: "email".into(), expected: None }];
+        let email = [TextRule::read("email")];
         let payload = Compact::split(token, token.len())?.payload_text()?;
         let mut claims = RegisteredClaims::parse(&payload, &email)?;
         Ok(Self {

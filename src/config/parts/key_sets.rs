@@ -1,6 +1,7 @@
-//! Published keys of other issuers.
+//! Published keys of other issuers, and introspection of their opaque tokens.
 
 use super::feature::AddTo;
+use super::introspection::IntrospectionSection;
 use super::location::Spot;
 use crate::config::document::Problem;
 use crate::jwks::{RemoteKeySet, RemoteKeySetBuilder, builder::KeySetOptions};
@@ -15,6 +16,8 @@ settings! {
         discover: Option<String>,
         /// How the keys of `jwks_url` or `discover` are fetched.
         key_set: Option<KeySetOptions>,
+        /// Introspection of opaque tokens. Without keys, every token is introspected.
+        introspection: Option<IntrospectionSection>,
     }
 }
 
@@ -26,6 +29,12 @@ impl AddTo<VerifierBuilder> for Keys {
         spot: &Spot<'_>,
     ) -> Result<VerifierBuilder, Problem> {
         let place = spot.key("key_set");
+        let verifier = match &self.introspection {
+            Some(introspection) => {
+                verifier.introspection(introspection.build(&spot.key("introspection"))?)
+            }
+            None => verifier,
+        };
         Ok(match (&self.jwks_url, &self.discover, &self.key_set) {
             (Some(url), _, None) => verifier.jwks_url(url),
             (Some(url), _, Some(options)) => {
@@ -33,8 +42,9 @@ impl AddTo<VerifierBuilder> for Keys {
             }
             (None, Some(issuer), None) => verifier.discover(issuer),
             (None, Some(issuer), Some(options)) => {
-                let keys = key_set(RemoteKeySet::discover(issuer), options, &place)?;
-                verifier.issuer(issuer).jwks(keys)
+                // Only for the location of a wrong option: the verifier builds its own.
+                key_set(RemoteKeySet::discover(issuer), options, &place)?;
+                verifier.discover_with(issuer, options.clone())
             }
             (None, None, None) => verifier,
             (None, None, Some(_)) => {

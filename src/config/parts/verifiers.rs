@@ -31,7 +31,12 @@ settings! {
         /// Required `iss`, or a list of alternatives.
         #[serde(default)]
         issuer: AnyOf,
-        /// Required `aud`, or a list of alternatives. Needed unless `any_audience` is true.
+        /// Templates of issuers, such as `https://issuer.example/{tenant}`, each with the accepted
+        /// values of the claim in braces.
+        #[serde(default)]
+        issuer_family: BTreeMap<String, AnyOf>,
+        /// Required `aud`, or a list of alternatives. Needed unless `any_audience` or
+        /// `client_id_instead_of_audience` is true.
         #[serde(default)]
         audience: AnyOf,
         /// Accepts tokens for any audience.
@@ -40,6 +45,9 @@ settings! {
         /// Accepts tokens whose `aud` names the resource of the section `protected_resource`.
         #[serde(default)]
         protected_resource: bool,
+        /// Required client, or a list of alternatives: `client_id`, else `azp`, else `appid`.
+        #[serde(default)]
+        client_ids: AnyOf,
         /// Claims that name the token's kind, with the accepted kinds.
         #[serde(default)]
         token_kind: BTreeMap<String, AnyOf>,
@@ -87,14 +95,24 @@ impl VerifierSection {
             })?;
             verifier = verifier.protected_resource(resource);
         }
-        settings.rules(verifier, spot, lists)
+        let has_audience = settings.has_audience(options);
+        settings.rules(verifier, has_audience, spot, lists)
     }
 }
 
 impl VerifierSettings {
+    /// Whether the section decides about the audience.
+    fn has_audience(&self, options: &VerifierOptions) -> bool {
+        !self.audience.0.is_empty()
+            || self.any_audience
+            || self.protected_resource
+            || options.client_id_instead_of_audience
+    }
+
     fn rules(
         &self,
         mut verifier: VerifierBuilder,
+        has_audience: bool,
         spot: &Spot<'_>,
         lists: &Lists,
     ) -> Result<Verifier, Problem> {
@@ -113,6 +131,12 @@ impl VerifierSettings {
             }
             (false, _) => {}
         }
+        for (template, values) in &self.issuer_family {
+            verifier = verifier.issuer_family(template, &values.0);
+        }
+        if !self.client_ids.0.is_empty() {
+            verifier = verifier.client_ids(&self.client_ids.0);
+        }
         for (claim, kinds) in &self.token_kind {
             verifier = verifier.token_kind(claim, &kinds.0);
         }
@@ -125,10 +149,11 @@ impl VerifierSettings {
         verifier = denied.into_iter().fold(verifier, VerifierBuilder::deny_list);
         let allowed = spot.lists("allow_lists", &self.allow_lists.0, lists)?;
         verifier = allowed.into_iter().fold(verifier, VerifierBuilder::allow_list);
-        if self.audience.0.is_empty() && !self.any_audience && !self.protected_resource {
+        if !has_audience {
             return Err(spot.wrong(
                 "there is no 'audience': give the 'aud' of tokens for this service, or set \
-                 'any_audience = true' if the issuer serves no other services",
+                 'any_audience = true' if the issuer serves no other services, or \
+                 'client_id_instead_of_audience = true' with 'client_ids' if the tokens have no 'aud'",
             ));
         }
         spot.built(verifier.build())

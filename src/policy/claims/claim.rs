@@ -69,6 +69,11 @@ impl<'a> Claim<'a> {
         own.is_some_and(|own| same(own, text.as_bytes()))
     }
 
+    /// Whether it is an integer that is written like this.
+    pub(in crate::policy) fn is_integer(self, text: &str) -> bool {
+        matches!(self.number(), Some(Number::Integer(number)) if number.to_string() == text)
+    }
+
     #[inline]
     pub(in crate::policy) fn number(self) -> Option<Number> {
         match *self.value {

@@ -4,7 +4,7 @@ use super::changes::{Mark, Moment};
 use super::token_list::{Kind, TokenList, moment_of};
 use crate::core::{Error, ErrorKind, ensure, telemetry};
 use crate::store::{Record, StoreFuture};
-use crate::token::registered::{RegisteredClaims, TextRule};
+use crate::token::registered::{Leniency, RegisteredClaims, TextRule};
 use crate::token::{revocation::RevocationId, verified::Verified};
 use std::{future::poll_fn, sync::atomic::Ordering, task::Poll};
 
@@ -151,9 +151,10 @@ fn subject_id(token: &Verified) -> Option<RevocationId> {
     if let Some(subject) = token.subject() {
         return Some(name(subject));
     }
-    let email = [TextRule { claim: "email".into(), expected: None }];
+    let email = [TextRule::read("email")];
     // The claims were parsed during verification, so this cannot fail.
-    let mut claims = RegisteredClaims::parse(token.raw_claims(), &email).ok()?;
+    let mut claims =
+        RegisteredClaims::parse_leniently(token.raw_claims(), &email, Leniency::ALL).ok()?;
     Some(name(&claims.texts.pop()??))
 }
 

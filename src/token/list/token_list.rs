@@ -7,7 +7,9 @@ use crate::core::{Clock, Error, PartClock, debug_fields, telemetry::Counter};
 use crate::jose::jws::Compact;
 use crate::store::{Change, NewRecord, Record, Store, update};
 use crate::token::{
-    registered::RegisteredClaims, revocation::RevocationId, rules::MAX_TOKEN_LEN,
+    registered::{Leniency, RegisteredClaims},
+    revocation::RevocationId,
+    rules::MAX_TOKEN_LEN,
     verified::Verified,
 };
 use std::time::{Duration, SystemTime};
@@ -337,7 +339,7 @@ fn parse(token: &str) -> Result<Named, Error> {
     let compact = Compact::split(token.as_bytes(), MAX_TOKEN_LEN)?;
     compact.header()?;
     let payload = compact.payload_text()?;
-    let claims = RegisteredClaims::parse(&payload, &[])?;
+    let claims = RegisteredClaims::parse_leniently(&payload, &[], Leniency::ALL)?;
     let id = RevocationId::of(
         claims.issuer.as_deref(),
         claims.token_id.as_deref(),

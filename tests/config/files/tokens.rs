@@ -60,9 +60,9 @@ async fn jwt_create_token() {
     let jwt = jam.jwt().unwrap();
     let token = jwt.issue(&json!({"sub": "42"})).await.unwrap();
     let verified = jwt.verifier().verify(token.expose()).await.unwrap();
-    assert_eq!(verified.header().algorithm(), Algorithm::HS256);
-    assert_eq!(verified.header().token_type(), Some("JWT"));
-    assert_eq!(verified.header().key_id(), Some("2026"));
+    assert_eq!(verified.header().unwrap().algorithm(), Algorithm::HS256);
+    assert_eq!(verified.header().unwrap().token_type(), Some("JWT"));
+    assert_eq!(verified.header().unwrap().key_id(), Some("2026"));
     let list = jam.list("known").unwrap();
     assert!(list.contains(&verified).await.unwrap());
     list.revoke(&verified).await.unwrap();
@@ -120,7 +120,7 @@ async fn every_algorithm() {
         let jwt = jam.jwt().unwrap();
         let token = jwt.issue(&json!({})).await.unwrap();
         let verified = jwt.verifier().verify(token.expose()).await.unwrap();
-        assert_eq!(verified.header().algorithm(), algorithm);
+        assert_eq!(verified.header().unwrap().algorithm(), algorithm);
     }
 }
 
@@ -371,4 +371,73 @@ async fn a_protected_resource_is_the_audience_of_verifiers() {
     let query = "[jam.authenticator]\nsources = [{ query = 'access_token' }]";
     let error = build(&format!("{resource}{verifier}{query}")).unwrap_err();
     assert!(error.message().contains("query"), "{error}");
+}
+
+/// The rules for tokens of other authorization servers do in the file what they do in code.
+#[tokio::test]
+async fn the_rules_of_verifiers() {
+    let verify = async |rules: &str, claims: Value| {
+        let text = format!(
+            "[jam.verifiers.a]
+            algorithms = 'HS256'
+            keys = [{{ algorithm = 'HS256', secret = '${{SECRET}}' }}]
+            {rules}"
+        );
+        let verifier = jam(&text).unwrap().verifier("a").unwrap().clone();
+        let key = SigningKey::from_secret(Algorithm::HS256, SECRET.as_bytes()).unwrap();
+        let verified = verifier.verify(&mint(&key, &claims).unwrap()).await;
+        verified.map(drop).map_err(|error| error.kind())
+    };
+    let clients = "client_ids = ['web', 'app']\nclient_id_instead_of_audience = true";
+    let any = "any_audience = true";
+    let family = "any_audience = true
+        issuer_family = { 'https://a.example/{tid}' = ['blue', 'green'] }";
+    let of = |tenant: &str| json!({"iss": format!("https://a.example/{tenant}"), "tid": tenant, "exp": NOW + 60});
+    let invalid = Err(ErrorKind::InvalidClaim);
+    for (rules, claims, answer) in [
+        (clients, json!({"azp": "app", "exp": NOW + 60}), Ok(())),
+        (clients, json!({"azp": "other", "exp": NOW + 60}), invalid),
+        (clients, json!({"azp": "app", "aud": "b", "exp": NOW + 60}), invalid),
+        (family, of("green"), Ok(())),
+        (family, of("red"), invalid),
+        (any, json!({"sub": 42, "exp": NOW + 60}), invalid),
+        (
+            "any_audience = true\nnumeric_subject = true",
+            json!({"sub": 42, "exp": NOW + 60}),
+            Ok(()),
+        ),
+        (any, json!({"exp": (NOW + 60).to_string()}), invalid),
+        (
+            "any_audience = true\ndanger_accept_text_dates = true",
+            json!({"exp": (NOW + 60).to_string()}),
+            Ok(()),
+        ),
+        (
+            "any_audience = true\naccess_token_profile = true",
+            of("green"),
+            Err(ErrorKind::WrongType),
+        ),
+        (
+            "any_audience = true\ntoken_kind = { use = 'access' }",
+            of("green"),
+            Err(ErrorKind::MissingClaim),
+        ),
+    ] {
+        assert_eq!(verify(rules, claims.clone()).await, answer, "{rules} {claims}");
+    }
+    let undecided = "[jam.verifiers.a]
+        algorithms = 'HS256'
+        keys = [{ algorithm = 'HS256', secret = '${SECRET}' }]
+        client_ids = 'web'";
+    let error = jam(undecided).err().unwrap().to_string();
+    assert!(error.contains("client_id_instead_of_audience = true"), "{error}");
+    let error = jam(&format!(
+        "{undecided}
+        any_audience = true
+        issuer_family = {{ 'https://a.example' = 'blue' }}"
+    ))
+    .err()
+    .unwrap()
+    .to_string();
+    assert!(error.contains("jam.verifiers.a: ") && error.contains("is no template"), "{error}");
 }

@@ -3,6 +3,7 @@
 
 mod ages;
 mod discovery;
+mod families;
 mod fetchers;
 mod keys;
 mod messages;

@@ -2,6 +2,7 @@
 //! with rotation, client credentials, and its JWTs verified here; by hand and through the handlers.
 
 mod browser;
+mod introspection;
 mod process;
 
 use browser::Browser;

@@ -1,8 +1,12 @@
 //! Attacks on a token's claims. Every token here is signed as it should be.
 
 mod dates;
+mod families;
 mod kinds;
+mod lists;
+mod other_types;
 mod parties;
+mod profile;
 
 use crate::support::tokens::{Target, claims_without};
 use jamguard::jose::Algorithm;

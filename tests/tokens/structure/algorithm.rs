@@ -236,6 +236,43 @@ fn line_03_an_ambiguous_key_is_not_tried_in_turn() {
     accepts(&mixed, &mint(&keys[1].clone().with_key_id("c"), &claims()).unwrap(), "nameless");
 }
 
+/// As many verifications as keys that are tried, and only for tokens that name none.
+#[test]
+fn several_keys_are_tried_for_a_token_without_kid_where_asked_for() {
+    let keys = [(); 6].map(|()| SigningKey::generate(Algorithm::ES256).unwrap());
+    let build = |keys: &[SigningKey]| {
+        let (first, more) = keys.split_first().unwrap();
+        let all =
+            more.iter().fold(rules(first), |rules, key| rules.key(key.verifying_key().unwrap()));
+        all.try_several_keys().build().unwrap()
+    };
+    let named = |at: usize, name: &str| keys[at].clone().with_key_id(name);
+    let unnamed = |at: usize| mint(&keys[at], &claims()).unwrap();
+    let five = [named(0, "a"), named(1, "b"), keys[2].clone(), named(3, "d"), named(4, "e")];
+    let verifier = build(&five);
+    for at in 0..4 {
+        accepts(&verifier, &unnamed(at), "one of the first four");
+    }
+    refuses(&verifier, &unnamed(4), BadSignature, "the fifth key");
+    refuses(&verifier, &unnamed(5), BadSignature, "none of the keys");
+    let text = reason(&verifier, &unnamed(5));
+    assert!(text.contains("none of the 4 tried keys of 5"), "{text}");
+    // A key listed twice counts once, and keys of other algorithms do not count.
+    let twice = build(&[named(0, "a"), named(0, "b"), named(1, "c"), named(2, "d"), named(3, "e")]);
+    accepts(&twice, &unnamed(3), "the fourth key");
+    // A kid decides alone: the key it names, or else a key without one.
+    let signed = |at: usize, name: &str| mint(&named(at, name), &claims()).unwrap();
+    accepts(&verifier, &signed(1, "b"), "the named key");
+    refuses(&verifier, &signed(0, "b"), BadSignature, "another key's name");
+    let all_named = build(&[named(0, "a"), named(1, "b")]);
+    refuses(&all_named, &signed(0, "c"), UnknownKey, "an unknown name");
+    let nameless = build(&[keys[0].clone(), keys[1].clone()]);
+    refuses(&nameless, &signed(0, "c"), UnknownKey, "a name, and several keys without one");
+    accepts(&nameless, &unnamed(1), "no name");
+    let same = build(&[named(0, "a"), named(1, "a")]);
+    refuses(&same, &signed(0, "a"), UnknownKey, "two keys of one name");
+}
+
 #[test]
 fn line_03_a_jws_has_a_policy_too() {
     use Algorithm::*;
