@@ -72,6 +72,8 @@
 //! | roles in a database of your own | [`AuthenticatorBuilder::enrich`] |
 //! | tokens outside of HTTP | [`Authenticator::authenticate`], [`Verifier::verify`] |
 //! | everything in one configuration file | [`Jamguard`], and [`config`] for its format |
+//! | an MCP server or another API to be found by OAuth clients | [`ProtectedResource`]; [`McpGuard`] around an MCP server |
+//! | WebSockets or event streams | [`CredentialSource::websocket`], [`Identity::validity`] |
 //! | code on `jam.Jam` or `python_jam` | [`migration`], call by call |
 //! | tests to write | `testing`, and `emulator` for an in-process JAM server |
 //!
@@ -79,9 +81,9 @@
 //!
 //! | subject | names |
 //! |---|---|
-//! | Requests | [`Authenticator`], [`AuthLayer`] for tower and axum, [`ActixAuth`] for actix-web; [`CredentialSource`]; extractors [`Identity`] and [`Claims`]; [`AuthResponse`], [`AuthRejection`]; [`Endpoint`] |
+//! | Requests | [`Authenticator`], [`AuthLayer`] for tower and axum, [`ActixAuth`] for actix-web; [`CredentialSource`]; extractors [`Identity`] and [`Claims`]; [`AuthResponse`], [`AuthRejection`]; [`Endpoint`], [`Validity`]; [`McpGuard`] |
 //! | Policies | [`policy`], [`Policy`], [`RouteTable`]; [`RouteGuard`], [`Require`], [`NamedPolicy`] |
-//! | Tokens | [`Verifier`], [`Verified`]; [`Preset`]; [`Introspection`]; [`Issuer`], [`KeyRing`], [`RefreshTokens`]; [`TokenList`], [`Revocation`]; [`jose`], [`jwks`] |
+//! | Tokens | [`Verifier`], [`Verified`]; [`Preset`]; [`ProtectedResource`]; [`Introspection`]; [`Issuer`], [`KeyRing`], [`RefreshTokens`]; [`TokenList`], [`Revocation`]; [`jose`], [`jwks`] |
 //! | Sessions | [`Sessions`] over a store, [`Session`] in a handler; [`SessionCookie`], [`NewSession`], [`SessionInfo`] |
 //! | Logins | [`JamApp`], [`JamClient`], [`JamLogin`]; [`oauth2`], [`OAuth2Login`]; [`otp`]; [`LoginCookies`] |
 //! | Stores | [`store`], [`Store`] |
@@ -162,6 +164,8 @@ pub mod jose;
 pub mod jwks;
 #[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
 mod login;
+#[cfg(feature = "tower")]
+mod mcp;
 #[cfg(feature = "full")]
 pub mod migration;
 #[cfg(feature = "oauth2")]
@@ -189,9 +193,11 @@ pub mod tower;
 pub use crate::actix::ActixAuth;
 pub use crate::authenticator::{
     AuthRejection, Authenticator, AuthenticatorBuilder, ClientCertificate, ClientCertificateSource,
-    CredentialKind, CredentialSource, Identity,
+    CredentialKind, CredentialSource, Identity, Validity,
 };
 pub use crate::core::challenge::AuthResponse;
+#[cfg(feature = "tower")]
+pub use crate::mcp::{McpGuard, McpGuardBuilder};
 pub use crate::token::claims::{Claims, ClaimsData};
 #[cfg(feature = "tower")]
 pub use crate::tower::{AuthLayer, AuthService};
@@ -213,6 +219,7 @@ pub use crate::token::cache::CacheStats;
 pub use crate::token::dpop::{Dpop, DpopBuilder, DpopKey, DpopProof, DpopRequest};
 pub use crate::token::issuer::{Issuer, IssuerBuilder, NewClaims};
 pub use crate::token::list::{TokenList, TokenListBuilder};
+pub use crate::token::protected_resource::{ProtectedResource, ProtectedResourceBuilder};
 pub use crate::token::refresh::{RefreshTokens, RefreshTokensBuilder, Refreshed, ReuseReport};
 pub use crate::token::revocation::RevocationId;
 pub use crate::token::ring::{KeyInfo, KeyRing, KeyRingBuilder, KeyState, RingKey};

@@ -13,13 +13,13 @@ use super::session_cookie::SessionCookie;
 use super::session_settings::SessionSettings;
 #[cfg(feature = "client")]
 use super::silent_refresh::SilentRefresh;
-use super::sources::{CredentialSource, SourceKind};
+use super::sources::{self, CredentialSource, SourceKind};
 use crate::core::settings::{Texts, Time, options};
-use crate::core::{AuthResponse, Clock, Error, SystemClock, sharded::Striped};
+use crate::core::{AuthResponse, Clock, Error, SystemClock, ensure, sharded::Striped};
 use crate::policy::ClaimPaths;
 use crate::session::Sessions;
 use crate::store::Store;
-use crate::token::{list::TokenList, verifier::Verifier};
+use crate::token::{list::TokenList, protected_resource::ProtectedResource, verifier::Verifier};
 use serde::Serialize;
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
@@ -76,6 +76,7 @@ pub struct AuthenticatorBuilder {
     pub(super) silent_refresh: SilentRefresh,
     sessions: Option<Sessions>,
     session_cookie: Option<SessionCookie>,
+    pub(super) resource: Option<ProtectedResource>,
     pub(super) possession: Possession,
     pub(crate) options: AuthenticatorOptions,
 }
@@ -413,6 +414,14 @@ impl AuthenticatorBuilder {
                 "the realm must be printable ASCII: it goes into a header",
             ));
         }
+        if self.resource.is_some() {
+            sources::check_no_query(&sources)?;
+            ensure(
+                !options.realm.contains(['=', '"', '\\']),
+                "the realm of a protected resource must have no '=', quotes and backslashes: \
+                 clients search the text of the challenge for its parameters",
+            )?;
+        }
         #[cfg(feature = "client")]
         self.silent_refresh.check(self.cookies.is_some(), with_sessions)?;
         if self.enrich.is_none() && self.enrichment_store.is_some() {
@@ -446,21 +455,26 @@ impl AuthenticatorBuilder {
                 )
             })
             .transpose()?;
+        let email_verifiers = verifiers
+            .iter()
+            .filter(|verifier| verifier.issuer_verifies_emails())
+            .flat_map(|verifier| verifier.issuers().exact().iter().cloned())
+            .collect();
+        let routing = Arc::new(Routing::new(verifiers)?);
         let rules = Arc::new(Rules {
             paths,
             clock,
-            email_verifiers: verifiers
-                .iter()
-                .filter(|verifier| verifier.issuer_verifies_emails())
-                .flat_map(|verifier| verifier.issuers().exact().iter().cloned())
-                .collect(),
+            email_verifiers,
             realm: options.realm,
             dpop: self.possession.dpop.clone(),
             hook: self.hook,
             vary: vary(&sources),
+            routing: routing.clone(),
+            sessions: sessions.as_ref().map(|settings| settings.sessions.clone()),
+            resource: self.resource,
         });
         Ok(Authenticator::new(super::handle::Settings {
-            routing: Arc::new(Routing::new(verifiers)?),
+            routing,
             sources,
             cookies: self.cookies,
             enricher,

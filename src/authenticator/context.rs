@@ -1,9 +1,11 @@
 //! What handlers need to check policies and to answer as the layer does. Carried by every identity.
 
 use super::accepted::PathsByIssuer;
+use super::routing::Routing;
 use crate::core::{AuthResponse, Clock, Error, telemetry};
 use crate::policy::{ClaimIndex, Subject};
-use crate::token::dpop::Dpop;
+use crate::session::Sessions;
+use crate::token::{dpop::Dpop, protected_resource::ProtectedResource};
 use std::sync::Arc;
 
 pub(crate) type Hook = Arc<dyn Fn(&Error, AuthResponse) -> AuthResponse + Send + Sync>;
@@ -22,6 +24,11 @@ pub(crate) struct Rules {
     pub(crate) hook: Option<Hook>,
     /// The `Vary` value: the request headers of all sources, `None` without any.
     pub(crate) vary: Option<String>,
+    /// What a credential is checked with again.
+    pub(crate) routing: Arc<Routing>,
+    pub(crate) sessions: Option<Sessions>,
+    /// The protected resource whose metadata challenges name.
+    pub(crate) resource: Option<ProtectedResource>,
 }
 
 impl HandlerContext {
@@ -57,7 +64,8 @@ impl HandlerContext {
 
     /// Returns the response to an error that is logged already.
     pub(super) fn answer(&self, error: &Error) -> AuthResponse {
-        let challenge = AuthResponse::for_error(error, &self.0.realm);
+        let resource = self.0.resource.as_ref().map(ProtectedResource::challenge);
+        let challenge = AuthResponse::for_resource(error, &self.0.realm, resource);
         let challenge = match &self.0.dpop {
             Some(dpop) => dpop.challenge(error, challenge),
             None => challenge,

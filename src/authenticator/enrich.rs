@@ -1,6 +1,7 @@
 //! Enrichment: the application's own data about users, added to their claims and cached.
 
 use super::identity::Identity;
+use super::user_key::UserKey;
 use crate::core::{
     Attempts, BoxFuture, Clock, Error, ErrorKind, sha256, single_flight::SingleFlight, telemetry,
 };
@@ -80,7 +81,7 @@ pub(super) struct Enricher {
     /// Merged claims by the original claims, which cache their own hash.
     enriched: Cache<Arc<ClaimSet>, Enriched, RandomState>,
     /// The count of the stripe is part of the key, so that `forget` also detaches running calls.
-    answers: SingleFlight<(Whose, u64), Answer>,
+    answers: SingleFlight<(UserKey, u64), Answer>,
     forgotten: Arc<Forgotten>,
     store: Option<Arc<dyn Store>>,
     /// The store's watcher; registered while this is held.
@@ -102,39 +103,6 @@ struct Recalled {
     enricher: u64,
     claims: Weak<ClaimSet>,
     life: Life,
-}
-
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct Whose {
-    issuer: Option<Box<str>>,
-    name: Name,
-}
-
-#[derive(Clone, PartialEq, Eq, Hash)]
-enum Name {
-    Subject(Box<str>),
-    Email(Box<str>),
-    /// Neither subject nor verified email: cached per claims, and `forget` cannot name them.
-    Claims(Box<str>),
-}
-
-impl Whose {
-    fn of(identity: &Identity) -> Self {
-        let text = || identity.raw_claims().into();
-        let name = match identity.subject() {
-            Some(subject) => Name::Subject(subject.into()),
-            None => identity
-                .verified_email()
-                .map_or_else(|| Name::Claims(text()), |email| Name::Email(email.into())),
-        };
-        Self { issuer: identity.issuer().map(Into::into), name }
-    }
-
-    fn name(&self) -> &str {
-        match &self.name {
-            Name::Subject(name) | Name::Email(name) | Name::Claims(name) => name,
-        }
-    }
 }
 
 /// The hook's answer for a user.
@@ -298,8 +266,8 @@ impl Enricher {
     }
 
     async fn ask(&self, identity: &Identity) -> Result<Arc<ClaimSet>, Error> {
-        let (whose, now) = (Whose::of(identity), self.clock.monotonic());
-        let stripe = self.forgotten.stripe(&key(whose.name()));
+        let (user, now) = (UserKey::of(identity), self.clock.monotonic());
+        let stripe = self.forgotten.stripe(&key(user.name()));
         let count = self.forgotten.count(stripe);
         let life = Life { until: now.saturating_add(self.ttl), stripe, count };
         let call = || async {
@@ -310,7 +278,7 @@ impl Enricher {
         let lasts = |answer: &Result<Answer, Error>| {
             answer.as_ref().is_ok_and(|answer| self.lasts(answer.life))
         };
-        let answer = self.answers.ask((whose, count), call, lasts).await?;
+        let answer = self.answers.ask((user, count), call, lasts).await?;
         let plain = identity.set();
         let claims = Arc::new(merged(plain.text(), &answer.added)?);
         let enriched = Enriched { claims: claims.clone(), life: answer.life };

@@ -4,10 +4,11 @@ use super::context::HandlerContext;
 use super::rejection::AuthRejection;
 use crate::core::Error;
 use crate::policy::{ClaimIndex, Explanation, Policy, Subject};
+use crate::session::Loaded;
 use crate::token::{claim_set::ClaimSet, claims::Claimed, verified::Verified};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc};
 
 /// The kind of source that a credential came from.
 ///
@@ -33,6 +34,8 @@ pub enum CredentialKind {
     Cookie,
     /// A query parameter.
     Query,
+    /// A subprotocol that a WebSocket client offered.
+    WebSocket,
     /// The cookie of a server-side session.
     Session,
     /// A token passed to [`Authenticator::authenticate`](crate::Authenticator::authenticate).
@@ -56,18 +59,18 @@ pub struct Identity {
     pub(super) claimed: Claimed,
     credential: CredentialKind,
     pub(super) context: Arc<HandlerContext>,
-    /// Unix time of a session's login; tokens carry it in their claims.
-    login: Option<Duration>,
+    /// The session that the claims are of; `None` for a token.
+    pub(super) session: Option<Loaded>,
 }
 
 impl Identity {
     pub(super) fn new(
         claimed: Claimed,
         credential: CredentialKind,
-        login: Option<Duration>,
+        session: Option<Loaded>,
         context: Arc<HandlerContext>,
     ) -> Self {
-        Self { claimed, credential, context, login }
+        Self { claimed, credential, context, session }
     }
 
     /// Returns the token, with its claims as signed; `None` for a session.
@@ -215,7 +218,9 @@ impl Identity {
             None => self.context.verifies_emails(self.issuer()),
         };
         let subject = self.context.subject(self.issuer(), self.token().is_some(), self.claims()?);
-        Ok(subject.with_issuer_verifies_emails(verifies_emails).logged_in(self.login))
+        Ok(subject
+            .with_issuer_verifies_emails(verifies_emails)
+            .logged_in(self.session.as_ref().map(Loaded::login)))
     }
 
     pub(super) fn rejection(&self, error: Error) -> AuthRejection {

@@ -17,12 +17,15 @@ mod possession;
 mod rejection;
 #[cfg(any(feature = "tower", feature = "actix"))]
 pub(crate) mod request;
+mod resource;
 mod routing;
 mod session_cookie;
 mod session_settings;
 #[cfg(feature = "client")]
 mod silent_refresh;
 pub(crate) mod sources;
+pub(crate) mod user_key;
+mod validity;
 
 pub use builder::AuthenticatorBuilder;
 pub use certificates::{ClientCertificate, ClientCertificateSource};
@@ -32,3 +35,4 @@ pub use identity::{CredentialKind, Identity};
 pub use rejection::AuthRejection;
 pub use session_cookie::SessionCookie;
 pub use sources::CredentialSource;
+pub use validity::Validity;

@@ -1,5 +1,10 @@
 //! The places of a request where a credential may be.
 
+use crate::core::{Error, ensure};
+
+/// The header with the subprotocols that a WebSocket client offers (RFC 6455 section 11.3.4).
+pub(crate) const SUBPROTOCOLS: &str = "sec-websocket-protocol";
+
 /// A place where a credential may be.
 ///
 /// # Example
@@ -27,6 +32,8 @@ pub(crate) enum SourceKind {
     Cookie(Box<str>),
     /// The query parameter with this name.
     Query(Box<str>),
+    /// The subprotocol after `bearer` that a WebSocket client offers, or the Kubernetes form.
+    Websocket,
     /// The session cookie.
     Session,
 }
@@ -55,6 +62,12 @@ impl CredentialSource {
     }
 
     /// Creates a source for a header whose whole value is the token, such as `x-id-token`.
+    ///
+    /// Proxies and service meshes send the user's token this way: `x-goog-iap-jwt-assertion` of
+    /// Google's Identity-Aware Proxy, `cf-access-jwt-assertion` of Cloudflare Access,
+    /// `x-amzn-oidc-data` of AWS load balancers. The token is verified like any other: a request
+    /// that comes around the proxy with a header of its own is refused. Headers with a bare name or
+    /// e-mail address beside it, such as `x-goog-authenticated-user-email`, are never read.
     pub fn header(name: impl Into<String>) -> Self {
         Self(SourceKind::Header(name.into().to_ascii_lowercase().into_boxed_str()))
     }
@@ -81,6 +94,34 @@ impl CredentialSource {
         Self(SourceKind::Query(name.into().into_boxed_str()))
     }
 
+    /// Creates a source for the token that a WebSocket client offers as a subprotocol.
+    ///
+    /// A browser's script can set no header of a WebSocket but `Sec-WebSocket-Protocol`. Two forms
+    /// are read: the subprotocol `bearer` with the token as the next one, and Kubernetes'
+    /// `base64url.bearer.authorization.k8s.io.<token in base64url without padding>`.
+    ///
+    /// ```js
+    /// new WebSocket("wss://api.example.com/live", ["chat", "bearer", token])
+    /// ```
+    ///
+    /// A browser closes the connection unless the response names one of the offered subprotocols (RFC
+    /// 6455 section 4.1). Select from a list of your own names, with `bearer` last for clients that
+    /// offer no other, and never echo what the client sent: that would be the token.
+    ///
+    /// ```
+    /// use axum::extract::ws::WebSocketUpgrade;
+    ///
+    /// fn select(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
+    ///     upgrade.protocols(["chat", "bearer"])
+    /// }
+    /// ```
+    ///
+    /// Pages of other sites have no token to offer, so the origin is not checked for this source.
+    /// [`Identity::validity`](crate::Identity::validity) ends the connection with its credential.
+    pub fn websocket() -> Self {
+        Self(SourceKind::Websocket)
+    }
+
     /// Creates a source for the session cookie, to read it earlier than last.
     ///
     /// [`session_cookie`](crate::AuthenticatorBuilder::session_cookie) sets its name.
@@ -95,7 +136,17 @@ impl CredentialSource {
             SourceKind::Header(name) | SourceKind::ProxyHeader(name) => Some(name),
             SourceKind::Cookie(_) => Some("cookie"),
             SourceKind::Query(_) => None,
+            SourceKind::Websocket => Some(SUBPROTOCOLS),
             SourceKind::Session => Some("cookie"),
         }
     }
+}
+
+/// Checks that no token is read from the query, for protected resources.
+pub(super) fn check_no_query(sources: &[CredentialSource]) -> Result<(), Error> {
+    ensure(
+        !sources.iter().any(|source| matches!(source.0, SourceKind::Query(_))),
+        "a protected resource does not accept tokens in the query (MCP authorization \
+         specification): remove CredentialSource::query(…)",
+    )
 }

@@ -37,6 +37,7 @@
 //! | `verifiers.NAME` | a [`Verifier`](crate::Verifier), with `introspection` for opaque tokens | [`verifier`](crate::Jamguard::verifier) |
 //! | `apps.NAME` | a [`JamApp`](crate::JamApp) and its [`JamClient`](crate::JamClient) | [`app`](crate::Jamguard::app), [`client`](crate::Jamguard::client) |
 //! | `sessions` | [`Sessions`](crate::Sessions) | [`sessions`](crate::Jamguard::sessions) |
+//! | `protected_resource` | a [`ProtectedResource`](crate::ProtectedResource), which the authenticator's challenges name | [`protected_resource`](crate::Jamguard::protected_resource); a verifier checks the audience with `protected_resource = true` |
 //! | `authenticator` | an [`Authenticator`](crate::Authenticator) of everything that verifies, or of what the section names | [`authenticator`](crate::Jamguard::authenticator) |
 //! | `login` | a builder of a [`JamLogin`](crate::JamLogin) | [`login`](crate::Jamguard::login) |
 //! | `otp`, `otp_guard`, `recovery_codes`, `second_factor` | one-time passwords | [`otp`](crate::Jamguard::otp) and the methods of the same names |

@@ -3,7 +3,8 @@
 //! Plain bytes and numbers: axum and actix-web have different `http` types, but get the same
 //! responses.
 
-use crate::core::{error::Error, problem::Problem};
+use crate::core::error::Error;
+use crate::core::problem::{Problem, ResourceChallenge};
 use std::{borrow::Cow, fmt};
 
 /// The realm of responses that no layer made.
@@ -43,12 +44,21 @@ impl AuthResponse {
     /// A refresh token that [`RefreshTokens`](crate::RefreshTokens) rejects gets a token endpoint's
     /// response instead: `400 {"error":"invalid_grant"}` (RFC 6749 section 5.2).
     pub fn for_error(error: &Error, realm: &str) -> Self {
+        Self::for_resource(error, realm, None)
+    }
+
+    /// Returns the standard response to an error at a protected resource.
+    pub(crate) fn for_resource(
+        error: &Error,
+        realm: &str,
+        resource: Option<&ResourceChallenge>,
+    ) -> Self {
         let problem = Problem::of(error.kind());
         if problem.status == 401 && error.is_about_grant() {
             return Self::invalid_grant();
         }
         let mut answer = Self::new(problem.status);
-        if let Some(value) = problem.wire(error.needs(), realm) {
+        if let Some(value) = problem.wire(error.needs(), realm, resource) {
             answer.add_header("www-authenticate", value);
         }
         if matches!(problem.status, 429 | 503) {
@@ -302,7 +312,7 @@ mod tests {
         assert_eq!(
             answer.header("www-authenticate"),
             Some(
-                r#"Bearer realm="api", error="insufficient_user_authentication", error_description="This needs a more recent or a stronger login.", scope="orders.read orders.write", max_age="300", acr_values="phr""#
+                r#"Bearer realm="api", error="insufficient_user_authentication", scope="orders.read orders.write", error_description="This needs a more recent or a stronger login.", max_age="300", acr_values="phr""#
             )
         );
     }

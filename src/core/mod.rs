@@ -25,7 +25,7 @@ pub(crate) mod name;
 pub(crate) mod network;
 pub(crate) mod now_or_later;
 pub(crate) mod on_drop;
-mod problem;
+pub(crate) mod problem;
 pub(crate) mod random;
 #[cfg(feature = "client")]
 pub(crate) mod refreshing;
@@ -36,6 +36,7 @@ pub(crate) mod settings;
 pub(crate) mod sharded;
 pub(crate) mod single_flight;
 pub(crate) mod telemetry;
+pub(crate) mod web_url;
 
 // What most modules use.
 pub(crate) use self::{

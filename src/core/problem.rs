@@ -4,6 +4,15 @@
 
 use crate::core::error::{ErrorKind, Needs};
 
+/// What the challenges of a protected resource add (RFC 9728 section 5.1, RFC 6750 section 3).
+#[derive(Clone, Debug)]
+pub(crate) struct ResourceChallenge {
+    /// The absolute URL of the resource's metadata.
+    pub(crate) metadata_url: Box<str>,
+    /// The scopes to name where the error needs none itself.
+    pub(crate) scopes: Option<Box<str>>,
+}
+
 /// The part of an error that the client may see.
 pub(super) struct Problem {
     pub(super) status: u16,
@@ -191,31 +200,40 @@ impl Problem {
     }
 
     /// Returns the value of `WWW-Authenticate`.
-    pub(super) fn wire(&self, needs: &Needs, realm: &str) -> Option<String> {
-        let mut value = format!("Bearer realm={}", quoted(realm));
+    ///
+    /// `scope` comes before `error_description`: clients search the header's text for it.
+    pub(super) fn wire(
+        &self,
+        needs: &Needs,
+        realm: &str,
+        resource: Option<&ResourceChallenge>,
+    ) -> Option<String> {
+        // Clients of a protected resource begin with the challenge of any 401 and 403.
+        let resource = resource.filter(|_| matches!(self.status, 401 | 403));
         let (code, described) = match self.challenge {
-            Wire::None => return None,
-            Wire::Bare => return Some(value),
-            Wire::Code(code, described) => (code, described),
+            Wire::None if resource.is_none() => return None,
+            Wire::None | Wire::Bare => (None, false),
+            Wire::Code(code, described) => (Some(code), described),
         };
-        let mut add = |name: &str, text: &str| {
-            value.push_str(", ");
-            value.push_str(name);
-            value.push('=');
-            value.push_str(&quoted(text));
-        };
-        add("error", code);
-        if described {
-            add("error_description", self.detail);
-        }
-        if let Some(scopes) = &needs.scopes {
-            add("scope", scopes);
-        }
-        if let Some(seconds) = needs.max_age {
-            add("max_age", &seconds.to_string());
-        }
-        if let Some(values) = &needs.acr_values {
-            add("acr_values", values);
+        let guidance = || resource.filter(|_| self.status == 401)?.scopes.as_deref();
+        let scopes = needs.scopes.as_deref().or_else(guidance);
+        let max_age = needs.max_age.map(|seconds| seconds.to_string());
+        let parameters = [
+            ("resource_metadata", resource.map(|resource| &*resource.metadata_url)),
+            ("error", code),
+            ("scope", scopes),
+            ("error_description", described.then_some(self.detail)),
+            ("max_age", max_age.as_deref()),
+            ("acr_values", needs.acr_values.as_deref()),
+        ];
+        let mut value = format!("Bearer realm={}", quoted(realm));
+        for (name, text) in parameters {
+            if let Some(text) = text {
+                value.push_str(", ");
+                value.push_str(name);
+                value.push('=');
+                value.push_str(&quoted(text));
+            }
         }
         Some(value)
     }

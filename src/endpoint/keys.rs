@@ -2,13 +2,13 @@
 
 use super::handler::{Endpoint, EndpointRequest};
 use crate::authenticator::request::{Head, HeaderKey};
-use crate::core::{AuthResponse, Error, sha256};
+use crate::core::{AuthResponse, Error, sha256, web_url::is_web_url};
 use crate::jose::encoding;
 use crate::token::issuer::Issuer;
 use std::time::Duration;
 
 /// Upper bound on caching: other services accept a revoked key for this long.
-const MAX_AGE: Duration = Duration::from_secs(300);
+pub(super) const MAX_AGE: Duration = Duration::from_secs(300);
 
 impl Issuer {
     /// Returns the `GET` handler for `/.well-known/jwks.json`: the public keys as a JWK set.
@@ -73,7 +73,7 @@ impl Issuer {
     /// that can be fetched, or signs with a shared secret.
     pub fn metadata_endpoint(&self) -> Result<Endpoint, Error> {
         self.jwks_endpoint()?;
-        let issuer = self.issuer().filter(|issuer| is_place(issuer));
+        let issuer = self.issuer().filter(|issuer| is_web_url(issuer, false));
         let issuer = issuer.ok_or_else(|| {
             Error::configuration(
                 "clients find the metadata by the issuer: .issuer(…) must be an https URL (http on \
@@ -81,7 +81,7 @@ impl Issuer {
             )
         })?;
         let jwks_url = match self.jwks_url() {
-            Some(url) if is_place(url) => url.to_owned(),
+            Some(url) if is_web_url(url, false) => url.to_owned(),
             Some(_) => {
                 return Err(Error::configuration(
                     ".jwks_url(…) must be an absolute URL: https, or http on loopback",
@@ -97,30 +97,15 @@ impl Issuer {
     }
 }
 
-/// Whether other services can fetch from this URL.
-fn is_place(url: &str) -> bool {
-    let host = |scheme| {
-        let rest = url.strip_prefix(scheme)?;
-        let authority = rest.split('/').next()?;
-        (!authority.is_empty() && !authority.contains('@')).then_some(authority)
-    };
-    let loopback = |authority: &str| {
-        let (name, port) = authority.rsplit_once(':').unwrap_or((authority, "0"));
-        matches!(name, "localhost" | "127.0.0.1" | "[::1]") && port.parse::<u16>().is_ok()
-    };
-    let clean = |b: u8| b.is_ascii_graphic() && b != b'?' && b != b'#';
-    url.bytes().all(clean) && (host("https://").is_some() || host("http://").is_some_and(loopback))
-}
-
 fn unstored(answer: AuthResponse) -> AuthResponse {
     answer.with_header("cache-control", "no-store")
 }
 
 /// The entity tags that the client has cached: `If-None-Match` (RFC 9110 section 13.1.2).
-struct Known(Vec<String>);
+pub(super) struct Known(Vec<String>);
 
 impl Known {
-    fn of(request: &EndpointRequest<'_>) -> Self {
+    pub(super) fn of(request: &EndpointRequest<'_>) -> Self {
         let lines = request.header(HeaderKey::Named("if-none-match"));
         let texts = lines.filter_map(|line| std::str::from_utf8(line).ok());
         let tags = texts.flat_map(|line| line.split(',').map(|tag| tag.trim().to_owned()));
@@ -132,7 +117,12 @@ impl Known {
         self.0.iter().any(|known| known == "*" || same(known))
     }
 
-    fn answer(&self, content_type: &str, body: String, max_age: Duration) -> AuthResponse {
+    pub(super) fn answer(
+        &self,
+        content_type: &str,
+        body: String,
+        max_age: Duration,
+    ) -> AuthResponse {
         let tag = format!("\"{}\"", encoding::encode(&sha256(&body)[..16]));
         let known = self.has(&tag);
         let answer = AuthResponse::new(if known { 304 } else { 200 })

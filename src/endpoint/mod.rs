@@ -1,6 +1,7 @@
-//! Framework-independent handlers, among them the ones that publish an issuer's keys.
+//! Framework-independent handlers, among them the ones that publish keys and metadata.
 
 pub(crate) mod handler;
 mod keys;
+mod resource;
 
 pub use handler::Endpoint;

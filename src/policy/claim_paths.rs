@@ -31,6 +31,8 @@ pub struct ClaimPaths {
     pub(super) permissions: Range<usize>,
     pub(super) email_verified: Range<usize>,
     pub(super) acr_values: Vec<Box<str>>,
+    /// Each narrower scope with a broader one that implies it, directly or over others.
+    implied_scopes: Vec<(Box<str>, Box<str>)>,
     /// Shared with clones only: cached lookups are valid for one configuration.
     pub(super) id: u64,
 }
@@ -78,6 +80,7 @@ impl Default for ClaimPaths {
             permissions: 0..0,
             email_verified: 0..0,
             acr_values: vec![MULTI_FACTOR.into()],
+            implied_scopes: Vec::new(),
             id: new_id(),
         };
         none.scopes(["scope", "scp"])
@@ -182,5 +185,52 @@ impl ClaimPaths {
     pub fn acr_values<V: Into<String>>(mut self, values: impl IntoIterator<Item = V>) -> Self {
         self.acr_values = values.into_iter().map(|value| value.into().into()).collect();
         self
+    }
+
+    /// Declares that a broader scope implies narrower ones: a hierarchy of scopes.
+    ///
+    /// A token with the broader scope then satisfies [`scope`](super::scope) of each narrower one,
+    /// and of those that they imply. A denial names the scope that the policy names. Call it again
+    /// for each broader scope. Default: no scope implies another.
+    ///
+    /// ```
+    /// use jamguard::SystemClock;
+    /// use jamguard::policy::{ClaimIndex, ClaimPaths, Subject, scope};
+    /// use std::collections::BTreeMap;
+    ///
+    /// let paths = ClaimPaths::default()
+    ///     .scope_implies("notes.admin", ["notes.write"])
+    ///     .scope_implies("notes.write", ["notes.read"]);
+    /// let claims = ClaimIndex::of(&BTreeMap::from([("scope", "notes.admin")]))?;
+    /// let admin = Subject::new(&claims, &paths, &SystemClock);
+    /// assert!(scope("notes.read").check(&admin).is_ok());
+    /// # Ok::<(), jamguard::Error>(())
+    /// ```
+    pub fn scope_implies<N: Into<String>>(
+        mut self,
+        broader: impl Into<String>,
+        narrower: impl IntoIterator<Item = N>,
+    ) -> Self {
+        let broader = broader.into();
+        for narrower in narrower {
+            let narrower = narrower.into();
+            let with = |own: &str, others: Vec<Box<str>>| [vec![own.into()], others].concat();
+            let above = with(&broader, self.broader_scopes(&broader).map(Into::into).collect());
+            let narrower_ones = self.implied_scopes.iter().filter(|(_, by)| **by == *narrower);
+            let below = with(&narrower, narrower_ones.map(|(scope, _)| scope.clone()).collect());
+            for pair in below.iter().flat_map(|scope| above.iter().map(move |by| (scope, by))) {
+                let pair = (pair.0.clone(), pair.1.clone());
+                if pair.0 != pair.1 && !self.implied_scopes.contains(&pair) {
+                    self.implied_scopes.push(pair);
+                }
+            }
+        }
+        self
+    }
+
+    /// Returns the scopes that imply this one.
+    pub(super) fn broader_scopes(&self, scope: &str) -> impl Iterator<Item = &str> {
+        let implied = self.implied_scopes.iter().filter(move |(implied, _)| **implied == *scope);
+        implied.map(|(_, broader)| &**broader)
     }
 }

@@ -104,7 +104,10 @@ impl Condition {
         let is = |place, text: &str| subject.standard(place).is_some_and(|claim| claim.is(text));
         match self {
             Self::Authenticated => true,
-            Self::Scope(scope) => subject.any_at(&paths.scopes, |claim| claim.has_word(scope)),
+            Self::Scope(scope) => {
+                subject.any_at(&paths.scopes, |claim| claim.has_word(scope))
+                    || has_broader_scope(subject, scope)
+            }
             Self::Role(role) => {
                 subject.any_at(&paths.roles, |claim| claim.has_text(role))
                     || subject.has_member(&paths.role_members, role)
@@ -214,6 +217,15 @@ fn at_domain(subject: &Subject<'_>, wanted: &str) -> bool {
             && domain[dot + 1..].eq_ignore_ascii_case(parent)
             && !domain.contains(&b'@')
     })
+}
+
+/// Whether a scope is granted that implies this one.
+#[inline(never)]
+fn has_broader_scope(subject: &Subject<'_>, scope: &str) -> bool {
+    subject
+        .paths
+        .broader_scopes(scope)
+        .any(|broader| subject.any_at(&subject.paths.scopes, |claim| claim.has_word(broader)))
 }
 
 #[inline(never)]

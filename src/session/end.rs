@@ -3,6 +3,7 @@
 use super::handle::Sessions;
 use super::id::{Hash, SessionId};
 use super::loaded::Loaded;
+use super::new_session::gone;
 use super::record::IdState;
 use super::rotate::FORWARDED;
 use super::view::SessionInfo;
@@ -78,6 +79,24 @@ impl Sessions {
         }
         sessions.sort_by_key(|session| std::cmp::Reverse(session.last_seen()));
         Ok(sessions)
+    }
+
+    /// Returns the current state of a user's session that was read, whatever its id is now.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Revoked`] or [`ErrorKind::Expired`] if it ended; errors of the store.
+    pub(crate) async fn still_alive(&self, read: &Loaded) -> Result<Loaded, Error> {
+        let error = match self.present(read.0.hash).await {
+            Ok(loaded) if loaded.key() == read.key() => return Ok(loaded),
+            Ok(_) => gone(),
+            Err(error) => error,
+        };
+        // The record may say that the session has another id, or be gone since.
+        if let (ErrorKind::Conflict | ErrorKind::Revoked, Some(user)) = (error.kind(), read.key()) {
+            let mut sessions = self.owned(user).await?.into_iter().flatten();
+            return sessions.find(|session| session.handle() == read.handle()).ok_or_else(gone);
+        }
+        Err(error)
     }
 
     /// Returns how many sessions a user has, without reading them.

@@ -5,7 +5,7 @@ use super::record::Body;
 use super::record_cache::Entry;
 use crate::core::debug_fields;
 use crate::token::claim_set::ClaimSet;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 /// A session as it was read. Cheap to clone.
 #[derive(Clone)]
@@ -23,6 +23,11 @@ impl Loaded {
     /// Returns the user's key; `None` for a guest.
     pub(crate) fn key(&self) -> Option<&str> {
         self.body().key.as_deref()
+    }
+
+    /// Returns the Unix time of the login.
+    pub(crate) fn login(&self) -> Duration {
+        Duration::from_millis(self.body().created)
     }
 
     pub(crate) fn claims(&self) -> &Arc<ClaimSet> {

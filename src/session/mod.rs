@@ -30,10 +30,11 @@ pub use new_session::NewSession;
 pub use settings::OnTypeMismatch;
 pub use view::{SessionInfo, SessionRecord};
 
+pub(crate) use loaded::Loaded;
+
 #[cfg(any(feature = "tower", feature = "actix"))]
 pub(crate) use self::{
     amr::Methods,
-    loaded::Loaded,
     new_session::{conflict, to_json},
     record::{from_json, is_any},
     request::{Load, id_hash},

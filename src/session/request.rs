@@ -72,11 +72,6 @@ impl Sessions {
 }
 
 impl Loaded {
-    /// Returns the Unix time of the login.
-    pub(crate) fn login(&self) -> Duration {
-        Duration::from_millis(self.body().created)
-    }
-
     /// Returns the data as a `T`, decoded once and then shared.
     pub(crate) fn data<T: DeserializeOwned + Send + Sync + 'static>(&self) -> Result<&T, Error> {
         self.body().data.decode()

@@ -1,5 +1,6 @@
 //! For whom a token is: audiences, and clients.
 
+use super::protected_resource::ProtectedResource;
 use super::registered::{Audience, RegisteredClaims, TextRule, missing, wrong};
 use crate::core::{Error, ErrorKind, ensure, mismatch};
 use std::borrow::Cow;
@@ -9,6 +10,8 @@ use std::borrow::Cow;
 pub(crate) struct Audiences {
     /// Accepted audiences; none accepts any, unless clients replace the audience.
     names: Vec<Box<str>>,
+    /// The protected resource that may be the audience too.
+    pub(super) resource: Option<ProtectedResource>,
     /// Accepted clients; none accepts any.
     clients: Vec<Box<str>>,
     /// Whether the client decides about a token without `aud`.
@@ -69,7 +72,7 @@ impl Audiences {
             "both .client_id_instead_of_audience() and .any_audience() are set: keep one of the two",
         )?;
         ensure(
-            self.unnamed != Unnamed::Refused || self.client_instead || !self.names.is_empty(),
+            self.unnamed != Unnamed::Refused || self.client_instead || self.has_audience(),
             match self.clients.is_empty() {
                 true => {
                     "no audience: call .audience(…) with this service's name in the tokens' aud, or \
@@ -83,14 +86,20 @@ impl Audiences {
             },
         )?;
         ensure(
-            self.unnamed != Unnamed::Any || self.names.is_empty(),
-            "both .audience(…) and .any_audience() are set: keep one of the two",
+            self.unnamed != Unnamed::Any || !self.has_audience(),
+            "both .any_audience() and .audience(…) or .protected_resource(…) are set: keep one of \
+             the two",
         )
     }
 
     /// The claims that these rules read.
     pub(super) fn claims(&self) -> &'static [&'static str] {
         if self.clients.is_empty() { &[] } else { &CLIENT_CLAIMS }
+    }
+
+    /// Whether an audience is accepted by name.
+    fn has_audience(&self) -> bool {
+        !self.names.is_empty() || self.resource.is_some()
     }
 
     pub(crate) fn names(&self) -> &[Box<str>] {
@@ -107,10 +116,14 @@ impl Audiences {
     }
 
     fn check_audience(&self, audience: &Audience<'_>) -> Result<(), Error> {
-        if self.names.is_empty() && !self.client_instead {
+        if !self.has_audience() && !self.client_instead {
             return Ok(());
         }
-        let ours = |found: &Cow<'_, str>| self.names.iter().any(|ours| **ours == **found);
+        let is_resource =
+            |found: &str| self.resource.as_ref().is_some_and(|ours| ours.is_named_by(found));
+        let ours = |found: &Cow<'_, str>| {
+            self.names.iter().any(|ours| **ours == **found) || is_resource(found)
+        };
         let found = match audience {
             Audience::Absent if self.client_instead => return Ok(()),
             Audience::Absent => return Err(missing("aud")),
@@ -119,7 +132,12 @@ impl Audiences {
         };
         match found.iter().any(ours) {
             true => Ok(()),
-            false => Err(wrong("aud", &mismatch(&self.names, found))),
+            false => {
+                let resource = self.resource.as_ref().map(ProtectedResource::identifier);
+                let names = self.names.iter().map(|name| &**name);
+                let expected: Vec<&str> = names.chain(resource).collect();
+                Err(wrong("aud", &mismatch(&expected, found)))
+            }
         }
     }
 

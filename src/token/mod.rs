@@ -19,6 +19,7 @@ pub(crate) mod keys;
 pub(crate) mod list;
 pub(crate) mod parties;
 pub(crate) mod profile;
+pub(crate) mod protected_resource;
 pub(crate) mod refresh;
 pub(crate) mod registered;
 pub(crate) mod revocation;

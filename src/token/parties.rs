@@ -3,6 +3,7 @@
 use super::audiences::Unnamed;
 use super::builder::VerifierBuilder;
 use super::issuers::Allowed;
+use super::protected_resource::ProtectedResource;
 use std::sync::Arc;
 
 impl VerifierBuilder {
@@ -110,6 +111,17 @@ impl VerifierBuilder {
     /// See [`audience`](Self::audience).
     pub fn audiences<S: Into<String>>(mut self, audiences: impl IntoIterator<Item = S>) -> Self {
         self.audiences.add(audiences.into_iter().map(|name| name.into().into()));
+        self
+    }
+
+    /// Accepts the tokens whose `aud` names this resource ([RFC 8707]).
+    ///
+    /// Scheme and host are compared without case, and one slash at the end is tolerated. Values of
+    /// [`audience`](Self::audience) are accepted too.
+    ///
+    /// [RFC 8707]: https://www.rfc-editor.org/rfc/rfc8707
+    pub fn protected_resource(mut self, resource: &ProtectedResource) -> Self {
+        self.audiences.resource = Some(resource.clone());
         self
     }
 

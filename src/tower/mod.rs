@@ -9,6 +9,7 @@ mod extensions;
 mod grpc;
 mod head;
 mod layer;
+mod mcp;
 #[cfg(feature = "tower-http")]
 mod request_span;
 
@@ -17,6 +18,7 @@ pub use any_body::{AnyBody, AnyBodyFuture, AnyBodyLayer};
 pub use authorize::AuthorizeFuture;
 pub use body::{AuthBody, RefusalBody};
 pub use layer::{AuthFuture, AuthLayer, AuthService};
+pub use mcp::McpService;
 #[cfg(feature = "tower-http")]
 pub use request_span::RequestSpan;
 

@@ -20,6 +20,7 @@ const LAYERS: &[&str] = &[
     "preset",
     "endpoint",
     "login",
+    "mcp",
     "config",
     "tower",
     "axum",
@@ -34,7 +35,10 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("actix_web", &["actix"]),
     ("axum_core", &["axum"]),
     // The layer reads the path that axum keeps for nested routers.
-    ("axum::", &["emulator", "tower/head.rs", "tower/authorize.rs"]),
+    (
+        "axum::",
+        &["emulator", "tower/head.rs", "tower/authorize.rs", "tower/endpoint.rs", "tower/mcp.rs"],
+    ),
     ("http::", &["tower", "axum"]),
     ("tower_layer", &["tower"]),
     ("tower_service", &["tower"]),

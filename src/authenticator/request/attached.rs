@@ -4,8 +4,9 @@ use super::session::RequestSession;
 use crate::authenticator::context::HandlerContext;
 use crate::authenticator::identity::{CredentialKind, Identity};
 use crate::core::{Error, ErrorKind};
-use crate::token::{claim_set::ClaimSet, verified::Verified};
-use std::{sync::Arc, time::Duration};
+use crate::session::Loaded;
+use crate::token::verified::Verified;
+use std::sync::Arc;
 
 /// What the layer attaches to the request.
 #[derive(Clone)]
@@ -66,8 +67,8 @@ pub(super) enum Authenticated {
     Anonymous,
     /// A token, its source, and what the response tells the client.
     Token(Verified, CredentialKind, Option<ResponseHeader>),
-    /// The claims of a user's session, and the time of its login.
-    Session(Arc<ClaimSet>, Duration),
+    /// A user's session.
+    Session(Loaded),
     /// Boxed, so that the others move few bytes.
     Invalid(Box<Invalid>),
 }

@@ -250,9 +250,9 @@ impl Authenticated {
                 }
                 Sender::Known(Identity::new(verified.into(), kind, None, context))
             }
-            Self::Session(claims, login) => {
-                let (claimed, kind) = (claims.into(), CredentialKind::Session);
-                Sender::Known(Identity::new(claimed, kind, Some(login), context))
+            Self::Session(loaded) => {
+                let (claimed, kind) = (loaded.claims().clone().into(), CredentialKind::Session);
+                Sender::Known(Identity::new(claimed, kind, Some(loaded), context))
             }
             Self::Anonymous if login => return Err(responder.refuse(&no_credential())),
             Self::Anonymous => Sender::Anonymous(context),

@@ -1,8 +1,9 @@
 //! Extracts the credential from raw header bytes without allocating.
 
+use super::websocket;
 use crate::authenticator::certificates::ClientCertificate;
 use crate::authenticator::identity::CredentialKind;
-use crate::authenticator::sources::{CredentialSource, SourceKind};
+use crate::authenticator::sources::{CredentialSource, SUBPROTOCOLS, SourceKind};
 use crate::core::{Error, ErrorKind};
 use percent_encoding::percent_decode_str;
 use std::{borrow::Cow, ops::Range};
@@ -56,6 +57,7 @@ impl CredentialSource {
             SourceKind::Header(_) | SourceKind::ProxyHeader(_) => CredentialKind::Header,
             SourceKind::Cookie(_) => CredentialKind::Cookie,
             SourceKind::Query(_) => CredentialKind::Query,
+            SourceKind::Websocket => CredentialKind::WebSocket,
             SourceKind::Session => CredentialKind::Session,
         }
     }
@@ -116,6 +118,7 @@ fn read<'a>(
         }
         SourceKind::Cookie(name) => cookie(head, name)?.map(Cow::Borrowed),
         SourceKind::Query(name) => query(head, name)?,
+        SourceKind::Websocket => websocket::token(head.header(HeaderKey::Named(SUBPROTOCOLS)))?,
         // Read separately: a guest has a session too.
         SourceKind::Session => None,
     })

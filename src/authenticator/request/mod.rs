@@ -21,6 +21,7 @@ mod set_cookie;
 mod settings;
 #[cfg(feature = "client")]
 pub(crate) mod token_cookies;
+mod websocket;
 
 pub use guard::RouteGuard;
 #[cfg(any(feature = "axum", feature = "actix"))]

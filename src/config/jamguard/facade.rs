@@ -9,8 +9,8 @@ use crate::policy::{LiveTable, RouteTable};
 use crate::session::Sessions;
 use crate::store::Store;
 use crate::token::{
-    issuer::Issuer, list::TokenList, refresh::RefreshTokensBuilder, ring::KeyRing,
-    verifier::Verifier,
+    issuer::Issuer, list::TokenList, protected_resource::ProtectedResource,
+    refresh::RefreshTokensBuilder, ring::KeyRing, verifier::Verifier,
 };
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -209,6 +209,14 @@ impl Jamguard {
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the file has none.
     pub fn sessions(&self) -> Result<&Sessions, Error> {
         configured(&self.parts().sessions, "sessions", "sessions")
+    }
+
+    /// Returns the protected resource, whose metadata the application serves.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the file has none.
+    pub fn protected_resource(&self) -> Result<&ProtectedResource, Error> {
+        configured(&self.parts().resource, "protected resource", "protected_resource")
     }
 
     /// Returns the authenticator.

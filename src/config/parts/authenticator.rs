@@ -14,7 +14,7 @@ use crate::config::document::{Problem, Section};
 use crate::policy::{ClaimPath, ClaimPaths};
 use serde::de::value::SeqAccessDeserializer;
 use serde::de::{self, Deserialize, Deserializer, SeqAccess, Visitor};
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 settings! {
     /// Accepted credentials, where requests carry them, and how they are rejected.
@@ -105,6 +105,9 @@ settings! {
         email_verified: Option<Vec<PathSettings>>,
         /// Values of `acr` that mean two factors.
         acr_values: Option<Texts>,
+        /// Broader scopes, each with the narrower ones that it implies.
+        #[serde(default)]
+        scope_implies: BTreeMap<String, Texts>,
     }
 
     enum Preset {
@@ -169,6 +172,9 @@ impl AuthenticatorSettings {
         let (key, name) = ("enrichment_store", &self.enrichment_store);
         let store = spot.if_named(key, "store", name, &parts.stores)?;
         auth = auth.given(&store, AuthenticatorBuilder::enrichment_store);
+        if let Some(resource) = &parts.resource {
+            auth = auth.protected_resource(resource);
+        }
         Ok(auth
             .sources(self.sources.iter().cloned().map(CredentialSource::from))
             .given(&self.login_cookies, |auth, cookies| auth.cookies(cookies.build()))
@@ -258,12 +264,14 @@ impl ClaimPathSettings {
             Some(Preset::Keycloak) => ClaimPaths::keycloak(),
             Some(Preset::Cognito) => ClaimPaths::cognito(),
         };
-        preset
+        let paths = preset
             .given(&self.scopes, ClaimPaths::scopes)
             .given(&self.roles, ClaimPaths::roles)
             .given(&self.permissions, ClaimPaths::permissions)
             .given(&self.email, |paths, email| paths.email(email.address, email.verified))
             .given(&self.email_verified, ClaimPaths::email_verified)
-            .given(&self.acr_values, |paths, Texts(values)| paths.acr_values(values))
+            .given(&self.acr_values, |paths, Texts(values)| paths.acr_values(values));
+        let hierarchy = self.scope_implies.iter();
+        hierarchy.fold(paths, |paths, (scope, narrower)| paths.scope_implies(scope, &narrower.0))
     }
 }

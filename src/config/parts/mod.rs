@@ -52,6 +52,7 @@ mod oauth2_login;
 mod otp;
 #[cfg(feature = "client")]
 mod presets;
+mod protected_resource;
 #[cfg(feature = "redis")]
 mod redis_store;
 mod refresh_tokens;

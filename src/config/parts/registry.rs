@@ -7,7 +7,7 @@ use super::lists::Lists;
 use super::stores::Stores;
 use crate::authenticator::{Authenticator, accepted::AcceptedTokens};
 use crate::session::Sessions;
-use crate::token::issuer::Issuer;
+use crate::token::{issuer::Issuer, protected_resource::ProtectedResource};
 use std::collections::BTreeMap;
 
 /// The name of the issuer of the section `jwt` among all issuers.
@@ -21,6 +21,7 @@ pub(in crate::config) struct Parts {
     pub(in crate::config) lists: Lists,
     pub(in crate::config) issuers: BTreeMap<String, Issuer>,
     pub(in crate::config) verifiers: BTreeMap<String, AcceptedTokens>,
+    pub(in crate::config) resource: Option<ProtectedResource>,
     pub(in crate::config) apps: BuiltOf<apps::Keys>,
     pub(in crate::config) sessions: Option<Sessions>,
     pub(in crate::config) authenticator: Option<Authenticator>,

@@ -6,6 +6,7 @@ use super::issuers::IssuerSection;
 use super::key_rings::RingSection;
 use super::lists::ListSection;
 use super::location::Spot;
+use super::protected_resource::ProtectedResourceSection;
 use super::refresh_tokens::{Refresh, RefreshSection};
 use super::registry::{JWT, Parts};
 use super::sessions::SessionSection;
@@ -43,6 +44,8 @@ settings! {
         /// Verifiers of other issuers' tokens, by name.
         #[serde(default)]
         verifiers: BTreeMap<String, VerifierSection>,
+        /// The application as a protected resource that clients find by its metadata (RFC 9728).
+        protected_resource: Option<ProtectedResourceSection>,
         /// Server-side sessions.
         sessions: Option<SessionSection>,
         /// How requests are authenticated.
@@ -125,10 +128,13 @@ impl Settings {
                 return Err(place.wrong("the section 'jwt' has this name: choose another"));
             }
         }
+        let resource = self.protected_resource.as_ref();
+        let resource = resource.map(|settings| settings.build(&spot.key("protected_resource")));
+        let resource = resource.transpose()?;
         let verifiers = spot.each("verifiers", &self.verifiers, |settings, _, spot| {
-            settings.build(spot, &rings, &lists)
+            settings.build(spot, &rings, &lists, resource.as_ref())
         })?;
-        Ok(Parts { stores, rings, lists, issuers, verifiers, ..Parts::default() })
+        Ok(Parts { stores, rings, lists, issuers, verifiers, resource, ..Parts::default() })
     }
 
     /// Builds the route table; without settings of routes there is none.

@@ -39,6 +39,9 @@ settings! {
         /// Accepts tokens for any audience.
         #[serde(default)]
         pub(super) any_audience: bool,
+        /// Accepts tokens whose `aud` names the resource of the section `protected_resource`.
+        #[serde(default)]
+        pub(super) protected_resource: bool,
         /// Required client, or a list of alternatives: `client_id`, else `azp`, else `appid`.
         #[serde(default)]
         pub(super) client_ids: AnyOf,
@@ -97,7 +100,10 @@ impl VerifierSettings {
 
     /// Whether the section decides about the audience.
     pub(super) fn has_audience(&self, options: &VerifierOptions) -> bool {
-        !self.audience.0.is_empty() || self.any_audience || options.client_id_instead_of_audience
+        !self.audience.0.is_empty()
+            || self.any_audience
+            || self.protected_resource
+            || options.client_id_instead_of_audience
     }
 
     /// Adds algorithms, issuers, audiences and clients, which a preset sets itself.

@@ -9,6 +9,7 @@ use super::{key_sets, presets};
 use crate::authenticator::accepted::AcceptedTokens;
 use crate::config::document::{Problem, Section};
 use crate::token::builder::{VerifierBuilder, VerifierOptions};
+use crate::token::protected_resource::ProtectedResource;
 use crate::token::verifier::Verifier;
 
 /// A section of a verifier.
@@ -21,6 +22,7 @@ impl VerifierSection {
         spot: &Spot<'_>,
         rings: &Rings,
         lists: &Lists,
+        resource: Option<&ProtectedResource>,
     ) -> Result<AcceptedTokens, Problem> {
         let Self(options, Section(published, Section(presets, settings))) = self;
         settings.has_keys(spot)?;
@@ -33,6 +35,14 @@ impl VerifierSection {
             verifier.options = options.clone();
             verifier = settings.keys(verifier.clock(spot.clock()), spot, rings)?;
             verifier = published.add_to(verifier, (), spot)?;
+            if settings.protected_resource {
+                let resource = resource.ok_or_else(|| {
+                    let message = "the file has no protected resource: add the section \
+                                   'protected_resource'";
+                    spot.key("protected_resource").wrong(message)
+                })?;
+                verifier = verifier.protected_resource(resource);
+            }
             settings.rules(verifier, spot, lists)
         };
         if let Some(accepted) = presets.accepted(settings, &rules, spot)? {

@@ -4,10 +4,11 @@ use super::folded::{FoldedPatterns, covers};
 use super::methods::Methods;
 use super::path_variants;
 use super::pattern::{Parameter, Segment};
+use crate::core::error::Needs;
 use crate::core::{Error, ErrorKind, debug_fields};
 use crate::policy::{Policy, Subject};
 use serde::Deserialize;
-use std::{cell::LazyCell, sync::Arc};
+use std::{cell::LazyCell, collections::HashSet, sync::Arc};
 
 /// The policy of each route, by method and path pattern. Cheap to clone.
 ///
@@ -224,20 +225,36 @@ impl<'t> Access<'t> {
     /// Evaluates all policies.
     ///
     /// # Errors
-    /// The first error of [`Policy::check`].
+    /// The first error of [`Policy::check`]; a lack of scopes names the scopes of all policies.
     pub fn check(&self, subject: &Subject<'_>) -> Result<(), Error> {
-        self.policies().try_for_each(|policy| policy.check(subject))
+        let answer = self.policies().try_for_each(|policy| policy.check(subject));
+        answer.map_err(|error| self.with_all_scopes(error))
     }
 
     /// Evaluates all policies, including async conditions.
     ///
     /// # Errors
-    /// The first error of [`Policy::check_async`].
+    /// The first error of [`Policy::check_async`]; a lack of scopes names the scopes of all policies.
     pub async fn check_async(&self, subject: &Subject<'_>) -> Result<(), Error> {
         for policy in self.policies() {
-            policy.check_async(subject).await?;
+            let answer = policy.check_async(subject).await;
+            answer.map_err(|error| self.with_all_scopes(error))?;
         }
         Ok(())
+    }
+
+    /// Adds the scopes of all policies to a denial, so that clients ask for them at once.
+    #[cold]
+    fn with_all_scopes(&self, error: Error) -> Error {
+        if error.kind() != ErrorKind::InsufficientScope {
+            return error;
+        }
+        let all: Vec<String> = self.policies().filter_map(Policy::scopes).collect();
+        let mut known = HashSet::new();
+        let scopes = all.iter().flat_map(|scopes| scopes.split(' '));
+        let scopes: Vec<&str> = scopes.filter(|scope| known.insert(*scope)).collect();
+        let scopes = (!scopes.is_empty()).then(|| scopes.join(" "));
+        error.with_needs(Needs { scopes, ..Needs::default() })
     }
 
     fn add(&mut self, policy: &'t Policy) {

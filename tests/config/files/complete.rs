@@ -236,7 +236,7 @@ verifiers = ["url", "keys"]
 issuers = "jwt"
 sessions = true
 deny_lists = "denied"
-sources = ["bearer", { header = "x-id-token" }, { cookie = "token" }, { proxy_header = "x-assertion" }, { query = "access_token" }, "session"]
+sources = ["bearer", { header = "x-id-token" }, { cookie = "token" }, { proxy_header = "x-assertion" }, { query = "access_token" }, "websocket", "session"]
 login_cookies = { id_name = "__Secure-id", refresh_name = "__Secure-refresh", path = "/shop", domain = "example.com", partitioned = true }
 session_cookie = { name = "__Secure-cart", same_site = "strict", path = "/shop", domain = "example.com", partitioned = true, until_the_browser_closes = true }
 realm = "shop"
@@ -267,6 +267,7 @@ permissions = ["permissions"]
 email = { address = "mail", verified = "mail_verified" }
 email_verified = ["mail_verified", ["https://example.com/verified"]]
 acr_values = ["gold"]
+scope_implies = { admin = ["read", "write"], write = "read" }
 
 [jam.login]
 app = "main"
@@ -365,6 +366,20 @@ client_key_file = "client.key"
 store = "memory"
 encryption = { key_file = "sealing.key" }
 
+[jam.protected_resource]
+resource = "http://app:8080/mcp"
+authorization_servers = ["http://keycloak:8080/realms/app"]
+scopes = ["notes.read", "notes.write"]
+name = "Notes"
+documentation = "http://app:8080/docs"
+scope_in_challenge = true
+danger_plain_http = true
+
+[jam.verifiers.mcp]
+jwks = "${JWKS}"
+algorithms = ["ES256"]
+protected_resource = true
+
 [jam.authenticator]
 login_cookies = { danger_plain_http = true }
 session_cookie = { danger_plain_http = true }
@@ -424,6 +439,10 @@ async fn a_file_with_every_key_builds() {
         let jam = builder.from_file(&path).unwrap();
         jam.authenticator().unwrap();
         jam.sessions().unwrap();
+        if number == 1 {
+            let resource = jam.protected_resource().unwrap();
+            assert_eq!(resource.identifier(), "http://app:8080/mcp");
+        }
         if number == 0 {
             jam.jwt().unwrap();
             jam.client().unwrap();

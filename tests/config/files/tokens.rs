@@ -337,6 +337,42 @@ async fn key_rings_of_the_file() {
     verifier.verify(second.expose()).await.unwrap();
 }
 
+/// The challenges name the section's metadata, and its verifiers accept its tokens alone.
+#[tokio::test]
+async fn a_protected_resource_is_the_audience_of_verifiers() {
+    let resource = "
+        [jam.protected_resource]
+        resource = 'https://app.example/mcp'
+        authorization_servers = 'https://issuer.example'
+    ";
+    let verifier = "
+        [jam.verifiers.mcp]
+        algorithms = ['HS256']
+        keys = [{ algorithm = 'HS256', secret = '${SECRET}' }]
+        protected_resource = true
+    ";
+    let build = |text: &str| builder().from_str(text, Format::Toml);
+    let jam = build(&format!("{resource}{verifier}")).unwrap();
+    let key = SigningKey::from_secret(Algorithm::HS256, SECRET.as_bytes()).unwrap();
+    let verify = async |audience: &str| {
+        let claims = json!({"sub": "42", "aud": audience, "exp": 4_102_444_800_u64});
+        let token = mint(&key, &claims).unwrap();
+        let verified = jam.verifier("mcp").unwrap().verify(&token).await;
+        verified.map(drop).map_err(|error| error.kind())
+    };
+    assert_eq!(verify("https://app.example/mcp/").await, Ok(()));
+    assert_eq!(verify("https://app.example").await, Err(ErrorKind::InvalidClaim));
+    let metadata = jam.protected_resource().unwrap().metadata();
+    assert!(metadata.contains("https://issuer.example"), "{metadata}");
+
+    let error = build(verifier).unwrap_err();
+    assert!(error.message().contains("add the section 'protected_resource'"), "{error}");
+    assert!(build("[jam.verifiers]").unwrap().protected_resource().is_err());
+    let query = "[jam.authenticator]\nsources = [{ query = 'access_token' }]";
+    let error = build(&format!("{resource}{verifier}{query}")).unwrap_err();
+    assert!(error.message().contains("query"), "{error}");
+}
+
 /// The rules for tokens of other authorization servers do in the file what they do in code.
 #[tokio::test]
 async fn the_rules_of_verifiers() {

@@ -128,6 +128,7 @@ async fn identity(identity: Identity) -> String {
         CredentialKind::Header => "header",
         CredentialKind::Cookie => "cookie",
         CredentialKind::Query => "query",
+        CredentialKind::WebSocket => "websocket",
         other => panic!("a request has no credential from {other:?}"),
     };
     let email = identity.claims::<User>().map(|user| user.email.clone());

@@ -62,7 +62,7 @@ impl RequestSession {
         match self.settle(found) {
             Ok(loaded) => {
                 loaded.key()?;
-                Some(Authenticated::Session(loaded.claims().clone(), loaded.login()))
+                Some(Authenticated::Session(loaded))
             }
             Err(error) => {
                 let is_fatal = !self.has_ended() || self.auth.is_strict();
