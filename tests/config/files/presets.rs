@@ -105,10 +105,9 @@ fn every_preset_builds_from_a_file() {
         "preset = 'kubernetes'\ncluster_issuer = 'https://a.example'\naudience = 'a'\n\
          jwks_url = 'https://a.example/keys'"
             .to_owned(),
-        format!(
-            "preset = 'aws_alb'\naws_alb = 'arn:aws:elasticloadbalancing:eu-central-1:1:\
-             loadbalancer/app/shop/50dc'"
-        ),
+        "preset = 'aws_alb'\naws_alb = 'arn:aws:elasticloadbalancing:eu-central-1:1:\
+         loadbalancer/app/shop/50dc'"
+            .to_owned(),
         format!("preset = 'auth0'\ndomain = 'acme.eu.auth0.com'\n{api}"),
         "preset = 'clerk'\nfrontend_api = 'clerk.acme.example'\nclient_ids = 'https://a.example'"
             .into(),
