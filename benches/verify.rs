@@ -1,11 +1,16 @@
-//! Benchmarks of verification against its parts: rows 1 to 4, 7, 8 and 11, and deny lists (row L).
+//! Benchmarks of verification against its parts: rows 1 to 4, 7, 8 and 11, deny lists (row L), and
+//! introspection (row I, with the feature `client`).
 //!
 //! ```sh
 //! cargo bench --bench verify --features tower,testing [-- --quick]
 //! cargo bench --bench verify --features tower,testing,redis -- lists [--quick]
+//! cargo bench --bench verify --features tower,testing,client -- introspection [--quick]
 //! ```
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[cfg(feature = "client")]
+#[path = "verify/introspection.rs"]
+mod introspection;
 #[path = "verify/lists.rs"]
 mod lists;
 #[cfg(feature = "redis")]
@@ -53,6 +58,13 @@ fn main() {
         lists::deny_lists(&table, effort);
         return others.report(&table);
     }
+    #[cfg(feature = "client")]
+    if std::env::args().any(|argument| argument == "introspection") {
+        let table = Table::begin("jamguard, introspection");
+        let tokens = tokens::tokens(&rs256(), HOT);
+        introspection::introspected(&table, effort, &tokens, &warmed(&rs256(), &tokens));
+        return others.report(&table);
+    }
     let table = Table::begin("jamguard, verification");
     let tokens = tokens::tokens(&rs256(), ENTRIES);
     warm(&table, effort, &tokens);
@@ -62,6 +74,8 @@ fn main() {
     two_threads(&table, effort, &tokens[..HOT]);
     allocations(&table, &tokens[0]);
     lists::deny_lists(&table, effort);
+    #[cfg(feature = "client")]
+    introspection::introspected(&table, effort, &tokens[..HOT], &warmed(&rs256(), &tokens[..HOT]));
     // In a separate process, so that its resident memory can be measured.
     Command::new(std::env::current_exe().unwrap())
         .arg("growth")

@@ -60,6 +60,7 @@
 //! | tokens of Auth0, Keycloak, Google or another well-known provider | [`Preset`] |
 //! | an OpenID Connect issuer | [`VerifierBuilder::discover`] |
 //! | a published key set | [`VerifierBuilder::jwks_url`], or [`jwks`] for its settings |
+//! | opaque tokens of an authorization server | [`Introspection`] |
 //! | a key of your own | [`VerifierBuilder::key`], [`jose`] for loading and making keys |
 //! | tokens to issue yourself | [`Issuer`]; [`KeyRing`] to rotate its keys, [`Issuer::jwks_endpoint`] to publish them, [`RefreshTokens`] for long logins |
 //! | tokens to revoke | [`TokenList`], over a [`store`] in memory, in a file, or in Redis |
@@ -80,7 +81,7 @@
 //! |---|---|
 //! | Requests | [`Authenticator`], [`AuthLayer`] for tower and axum, [`ActixAuth`] for actix-web; [`CredentialSource`]; extractors [`Identity`] and [`Claims`]; [`AuthResponse`], [`AuthRejection`]; [`Endpoint`] |
 //! | Policies | [`policy`], [`Policy`], [`RouteTable`]; [`RouteGuard`], [`Require`], [`NamedPolicy`] |
-//! | Tokens | [`Verifier`], [`Verified`]; [`Preset`]; [`Issuer`], [`KeyRing`], [`RefreshTokens`]; [`TokenList`], [`Revocation`]; [`jose`], [`jwks`] |
+//! | Tokens | [`Verifier`], [`Verified`]; [`Preset`]; [`Introspection`]; [`Issuer`], [`KeyRing`], [`RefreshTokens`]; [`TokenList`], [`Revocation`]; [`jose`], [`jwks`] |
 //! | Sessions | [`Sessions`] over a store, [`Session`] in a handler; [`SessionCookie`], [`NewSession`], [`SessionInfo`] |
 //! | Logins | [`JamApp`], [`JamClient`], [`JamLogin`]; [`oauth2`], [`OAuth2Login`]; [`otp`]; [`LoginCookies`] |
 //! | Stores | [`store`], [`Store`] |
@@ -111,7 +112,7 @@
 //! | `axum` | the layer and the extractors for axum |
 //! | `actix` | the middleware and the extractors for actix-web |
 //! | `tower` | the layer alone, for tonic and other services over `http::Request` |
-//! | `client` | JAM: [`JamApp`], [`JamClient`], [`JamLogin`]; remote key sets and discovery |
+//! | `client` | JAM: [`JamApp`], [`JamClient`], [`JamLogin`]; remote key sets, discovery and introspection |
 //! | `config` | [`Jamguard`]: everything built from one TOML, YAML or JSON file |
 //! | `emulator` | JAM in the process, over HTTP on loopback, for development and tests |
 //! | `file` | [`FileStore`](store::FileStore): a crash-safe store in one file |
@@ -122,7 +123,7 @@
 //! | `tower-http` | [`RouteGuard`] for tower-http's `AsyncRequireAuthorizationLayer`; [`tower::RequestSpan`], a span for its `TraceLayer` without the query |
 //! | `tower-sessions` | [`store::TowerSessionsStore`], over a store of tower-sessions, for one process |
 //! | `tracing` | log events, target `jamguard`: why a request was refused (debug), failed key fetches, unreachable lists, reused refresh tokens (warn), an extractor without its layer (error) |
-//! | `metrics` | counters: refusals, cache hits and misses, key-set fetches, tokens accepted while a list was down, reused refresh tokens |
+//! | `metrics` | counters: refusals, cache hits and misses, key-set fetches, introspections, tokens accepted while a list was down, reused refresh tokens |
 //! | `full` | all of these but `emulator` and `testing` |
 //!
 //! None is on by default.
@@ -152,6 +153,8 @@ mod core;
 pub mod emulator;
 #[cfg(any(feature = "tower", feature = "actix"))]
 mod endpoint;
+#[cfg(feature = "client")]
+mod introspection;
 #[cfg(feature = "client")]
 mod jam;
 pub mod jose;
@@ -185,7 +188,8 @@ pub mod tower;
 #[cfg(feature = "actix")]
 pub use crate::actix::ActixAuth;
 pub use crate::authenticator::{
-    AuthRejection, Authenticator, AuthenticatorBuilder, CredentialKind, CredentialSource, Identity,
+    AuthRejection, Authenticator, AuthenticatorBuilder, ClientCertificate, ClientCertificateSource,
+    CredentialKind, CredentialSource, Identity,
 };
 pub use crate::core::challenge::AuthResponse;
 pub use crate::token::claims::{Claims, ClaimsData};
@@ -201,9 +205,12 @@ pub use crate::policy::{Policy, RouteTable};
 
 // Tokens.
 #[cfg(feature = "client")]
+pub use crate::introspection::{Introspection, IntrospectionBuilder};
+#[cfg(feature = "client")]
 pub use crate::preset::Preset;
 pub use crate::token::builder::VerifierBuilder;
 pub use crate::token::cache::CacheStats;
+pub use crate::token::dpop::{Dpop, DpopBuilder, DpopKey, DpopProof, DpopRequest};
 pub use crate::token::issuer::{Issuer, IssuerBuilder, NewClaims};
 pub use crate::token::list::{TokenList, TokenListBuilder};
 pub use crate::token::refresh::{RefreshTokens, RefreshTokensBuilder, Refreshed, ReuseReport};

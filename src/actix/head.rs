@@ -1,9 +1,10 @@
 //! The core's view of an actix-web request.
 
+use crate::authenticator::ClientCertificate;
 use crate::authenticator::request::{Head, HeaderKey, RoutedHead};
-use actix_web::HttpRequest;
 use actix_web::http::header::{AUTHORIZATION, COOKIE, HeaderValue};
 use actix_web::http::uri::Authority;
+use actix_web::{HttpMessage, HttpRequest};
 
 pub(crate) struct RequestHead<'r>(pub(crate) &'r HttpRequest);
 
@@ -43,5 +44,10 @@ impl RoutedHead for RequestHead<'_> {
 
     fn nested_at(&self) -> Option<&str> {
         None
+    }
+
+    fn client_certificate(&self) -> Option<ClientCertificate> {
+        let of_request = self.0.extensions().get().copied();
+        of_request.or_else(|| self.0.conn_data().copied())
     }
 }

@@ -32,6 +32,16 @@ impl AcceptedTokens {
     }
 }
 
+impl AcceptedTokens {
+    /// Leaves what tokens are bound to, if anything, to the authenticator.
+    pub(super) fn accepting_bound(self, is_any: bool) -> Self {
+        match is_any {
+            true => Self { verifier: self.verifier.accepting_bound(), ..self },
+            false => self,
+        }
+    }
+}
+
 impl From<Verifier> for AcceptedTokens {
     fn from(verifier: Verifier) -> Self {
         Self { verifier, source: CredentialSource::bearer(), claim_paths: None }

@@ -7,6 +7,7 @@ use super::enrich::{self, EnrichHook, Enricher};
 use super::handle::Authenticator;
 use super::identity::Identity;
 use super::origins::OriginCheck;
+use super::possession::Possession;
 use super::routing::Routing;
 use super::session_cookie::SessionCookie;
 use super::session_settings::SessionSettings;
@@ -75,6 +76,7 @@ pub struct AuthenticatorBuilder {
     pub(super) silent_refresh: SilentRefresh,
     sessions: Option<Sessions>,
     session_cookie: Option<SessionCookie>,
+    pub(super) possession: Possession,
     pub(crate) options: AuthenticatorOptions,
 }
 
@@ -353,8 +355,11 @@ impl AuthenticatorBuilder {
         let accepted = self
             .accepted
             .into_iter()
-            .map(|accepted| accepted?.with_deny_lists(&self.deny_lists))
-            .collect::<Result<Vec<_>, _>>()?;
+            .map(|accepted| {
+                let accepted = accepted?.with_deny_lists(&self.deny_lists)?;
+                Ok(accepted.accepting_bound(self.possession.is_any()))
+            })
+            .collect::<Result<Vec<_>, Error>>()?;
         let with_sessions = self.sessions.is_some();
         if accepted.is_empty() && !with_sessions {
             return Err(Error::configuration(
@@ -370,6 +375,7 @@ impl AuthenticatorBuilder {
                 }
             }
         }
+        self.possession.add_to(&mut sources)?;
         if let Some(cookies) = &self.cookies {
             cookies.check()?;
             let source = CredentialSource::cookie(cookies.id_name());
@@ -426,6 +432,7 @@ impl AuthenticatorBuilder {
             if let Some(sessions) = &sessions {
                 sessions.sessions.follow_clock(clock);
             }
+            self.possession.follow_clock(clock);
         }
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
         let enricher = self
@@ -448,11 +455,12 @@ impl AuthenticatorBuilder {
                 .flat_map(|verifier| verifier.issuers().exact().iter().cloned())
                 .collect(),
             realm: options.realm,
+            dpop: self.possession.dpop.clone(),
             hook: self.hook,
             vary: vary(&sources),
         });
         Ok(Authenticator::new(super::handle::Settings {
-            routing: Arc::new(Routing::new(verifiers)),
+            routing: Arc::new(Routing::new(verifiers)?),
             sources,
             cookies: self.cookies,
             enricher,
@@ -463,6 +471,7 @@ impl AuthenticatorBuilder {
             #[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
             refresh: super::request::refresh::Refresher::new(self.silent_refresh),
             sessions: sessions.map(Arc::new),
+            possession: self.possession.is_any().then(|| Arc::new(self.possession)),
         }))
     }
 }

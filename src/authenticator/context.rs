@@ -3,6 +3,7 @@
 use super::accepted::PathsByIssuer;
 use crate::core::{AuthResponse, Clock, Error, telemetry};
 use crate::policy::{ClaimIndex, Subject};
+use crate::token::dpop::Dpop;
 use std::sync::Arc;
 
 pub(crate) type Hook = Arc<dyn Fn(&Error, AuthResponse) -> AuthResponse + Send + Sync>;
@@ -16,6 +17,8 @@ pub(crate) struct Rules {
     /// Issuers declared to issue only verified email addresses.
     pub(crate) email_verifiers: Vec<Box<str>>,
     pub(crate) realm: String,
+    /// What the challenges offer beside bearer tokens.
+    pub(crate) dpop: Option<Dpop>,
     pub(crate) hook: Option<Hook>,
     /// The `Vary` value: the request headers of all sources, `None` without any.
     pub(crate) vary: Option<String>,
@@ -55,6 +58,10 @@ impl HandlerContext {
     /// Returns the response to an error that is logged already.
     pub(super) fn answer(&self, error: &Error) -> AuthResponse {
         let challenge = AuthResponse::for_error(error, &self.0.realm);
+        let challenge = match &self.0.dpop {
+            Some(dpop) => dpop.challenge(error, challenge),
+            None => challenge,
+        };
         match &self.0.hook {
             Some(hook) => hook(error, challenge),
             None => challenge,

@@ -5,10 +5,13 @@ use super::cookies::LoginCookies;
 use super::enrich::Enricher;
 use super::identity::{CredentialKind, Identity};
 use super::origins::OriginCheck;
+use super::possession::{Possession, Presented};
 use super::routing::Routing;
 use super::session_settings::SessionSettings;
 use super::sources::CredentialSource;
 use crate::core::{Error, debug_fields, sharded::Striped, telemetry};
+use crate::token::confirmation::not_a_bearer_token;
+use crate::token::dpop::{DpopRequest, Target, invalid};
 use crate::token::{claims::Claimed, verified::Verified};
 use std::sync::Arc;
 
@@ -49,6 +52,8 @@ pub(crate) struct Settings {
     #[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
     pub(super) refresh: Option<super::request::refresh::Refresher>,
     pub(super) sessions: Option<Arc<SessionSettings>>,
+    /// `None` if bound tokens are refused.
+    pub(super) possession: Option<Arc<Possession>>,
 }
 
 impl Authenticator {
@@ -88,7 +93,9 @@ impl Authenticator {
 
     /// Verifies a token that comes from outside of HTTP: a WebSocket message, a queue.
     ///
-    /// Calls the [enrich hook](crate::AuthenticatorBuilder::enrich) as for a request.
+    /// Calls the [enrich hook](crate::AuthenticatorBuilder::enrich) as for a request. A token that is
+    /// bound to a key or certificate is refused: for DPoP, use
+    /// [`authenticate_dpop`](Self::authenticate_dpop).
     ///
     /// # Errors
     /// The errors of [`Verifier::verify`](crate::Verifier::verify);
@@ -102,7 +109,57 @@ impl Authenticator {
     /// ```
     pub async fn authenticate(&self, token: &str) -> Result<Identity, Error> {
         let verified = self.verify(token).await.inspect_err(telemetry::refused)?;
-        let mut identity = self.identity(verified.into(), CredentialKind::Direct);
+        self.enriched(verified, CredentialKind::Direct).await
+    }
+
+    /// Verifies a DPoP-bound token and its proof, for a request that no layer of this crate sees.
+    ///
+    /// # Errors
+    /// The errors of [`authenticate`](Self::authenticate);
+    /// [`ErrorKind::InvalidProof`](crate::ErrorKind::InvalidProof) and
+    /// [`ErrorKind::NonceRequired`](crate::ErrorKind::NonceRequired) for the proof;
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) without
+    /// [`dpop`](crate::AuthenticatorBuilder::dpop).
+    ///
+    /// ```
+    /// use jamguard::DpopRequest;
+    ///
+    /// # async fn example(auth: jamguard::Authenticator, token: &str, proof: &str) -> Result<(), jamguard::Error> {
+    /// let request = DpopRequest::new("GET", "https://api.example.com/orders", proof);
+    /// let identity = auth.authenticate_dpop(token, request).await?;
+    /// # Ok(()) }
+    /// ```
+    pub async fn authenticate_dpop(
+        &self,
+        token: &str,
+        request: DpopRequest<'_>,
+    ) -> Result<Identity, Error> {
+        let verified = self.verify_dpop(token, request).await.inspect_err(telemetry::refused)?;
+        self.enriched(verified, CredentialKind::Dpop).await
+    }
+
+    async fn verify_dpop(&self, token: &str, request: DpopRequest<'_>) -> Result<Verified, Error> {
+        let possession = self.0.possession.as_ref().filter(|possession| possession.dpop.is_some());
+        let possession = possession.ok_or_else(|| {
+            Error::configuration("the authenticator has no DPoP settings: call .dpop(…)")
+        })?;
+        let url = Target::parse(request.url).ok_or_else(|| {
+            invalid(format!("'{}' is not the absolute URL of a request", request.url))
+        });
+        let presented = Presented {
+            is_dpop: true,
+            proof: Ok(request.proof.to_owned()),
+            method: request.method.to_owned(),
+            urls: url.map(|url| vec![url]),
+            certificate: Ok(None),
+        };
+        let verified = self.0.routing.verify(token.as_bytes(), |_| Ok(())).await?;
+        possession.check(presented, &verified).await?;
+        Ok(verified)
+    }
+
+    async fn enriched(&self, token: Verified, kind: CredentialKind) -> Result<Identity, Error> {
+        let mut identity = self.identity(token.into(), kind);
         if let Some(enricher) = &self.0.enricher {
             enricher.enrich(&mut identity).await?;
         }
@@ -125,8 +182,28 @@ impl Authenticator {
         }
     }
 
+    /// Removes a token from the caches of all verifiers, so that its next use verifies it in full.
+    ///
+    /// See [`Verifier::forget_token`](crate::Verifier::forget_token).
+    ///
+    /// ```
+    /// # fn example(auth: jamguard::Authenticator, revoked: &str) {
+    /// // The authorization server has notified this one that it revoked the token.
+    /// auth.forget_token(revoked);
+    /// # }
+    /// ```
+    pub fn forget_token(&self, token: &str) {
+        self.0.routing.forget(token);
+    }
+
+    /// Verifies a bearer token.
     pub(crate) async fn verify(&self, token: &str) -> Result<Verified, Error> {
-        self.0.routing.verify(token.as_bytes(), |_| Ok(())).await
+        let verified = self.0.routing.verify(token.as_bytes(), |_| Ok(())).await?;
+        // With proofs of possession, the verifiers leave the binding to the authenticator.
+        match verified.confirmation() {
+            None => Ok(verified),
+            Some(_) => Err(not_a_bearer_token()),
+        }
     }
 
     /// Returns this thread's context.

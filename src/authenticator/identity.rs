@@ -25,6 +25,8 @@ use std::{fmt, sync::Arc, time::Duration};
 pub enum CredentialKind {
     /// `Authorization: Bearer`.
     Bearer,
+    /// `Authorization: DPoP`, with the proof of the token's key.
+    Dpop,
     /// A custom header.
     Header,
     /// A cookie.

@@ -4,6 +4,7 @@
 
 pub(crate) mod accepted;
 pub(crate) mod builder;
+pub(crate) mod certificates;
 mod context;
 pub(crate) mod cookies;
 mod enrich;
@@ -12,6 +13,7 @@ mod identity;
 #[cfg(feature = "client")]
 mod jam;
 mod origins;
+mod possession;
 mod rejection;
 #[cfg(any(feature = "tower", feature = "actix"))]
 pub(crate) mod request;
@@ -23,6 +25,7 @@ mod silent_refresh;
 pub(crate) mod sources;
 
 pub use builder::AuthenticatorBuilder;
+pub use certificates::{ClientCertificate, ClientCertificateSource};
 pub use cookies::LoginCookies;
 pub use handle::Authenticator;
 pub use identity::{CredentialKind, Identity};

@@ -1,12 +1,11 @@
 //! Selection of the verifier for a token.
 
 use crate::core::now_or_later::NowOrLater::{Later, Now};
-use crate::core::{Error, ErrorKind, mismatch};
+use crate::core::{Error, ErrorKind, ensure, mismatch};
 use crate::jose::jws::Compact;
+use crate::token::registered::{Leniency, RegisteredClaims};
 use crate::token::verifier::{Verification, Verifier};
-use crate::token::{
-    registered::Leniency, registered::RegisteredClaims, thread_cache, verified::Verified,
-};
+use crate::token::{form::is_jws, thread_cache, verified::Verified};
 use std::{collections::HashMap, sync::Arc};
 
 /// Up to this many verifiers, all caches are searched before the token's issuer is parsed.
@@ -20,11 +19,27 @@ pub(crate) struct Routing {
     families: Vec<usize>,
     /// Verifiers without an issuer, used if no other matches.
     any_issuer: Arc<[usize]>,
+    /// Verifiers that introspect opaque tokens, which do not name their issuer.
+    introspecting: Arc<[usize]>,
     max_len: usize,
 }
 
 impl Routing {
-    pub(crate) fn new(verifiers: Vec<Verifier>) -> Self {
+    /// # Errors
+    /// If opaque tokens would be sent to several servers.
+    pub(crate) fn new(verifiers: Vec<Verifier>) -> Result<Self, Error> {
+        let mut places = verifiers.iter().filter_map(Verifier::introspects_at);
+        let first = places.next();
+        ensure(
+            places.all(|place| Some(place) == first),
+            "two verifiers introspect at different servers: an opaque token does not name its \
+             issuer, so each server would get the tokens of the other; use one Authenticator for \
+             each server",
+        )?;
+        let introspecting = (0..verifiers.len()).filter(|at| {
+            verifiers.get(*at).is_some_and(|verifier| verifier.introspects_at().is_some())
+        });
+        let introspecting = introspecting.collect();
         let mut by_issuer: HashMap<Box<str>, Vec<usize>> = HashMap::new();
         let (mut families, mut any_issuer) = (Vec::new(), Vec::new());
         for (at, verifier) in verifiers.iter().enumerate() {
@@ -38,13 +53,19 @@ impl Routing {
                 by_issuer.entry(issuer.clone()).or_default().push(at);
             }
         }
-        Self {
+        Ok(Self {
+            introspecting,
             by_issuer: by_issuer.into_iter().map(|(issuer, at)| (issuer, at.into())).collect(),
             families,
             any_issuer: any_issuer.into(),
             max_len: verifiers.iter().map(Verifier::max_len).max().unwrap_or(0),
             verifiers,
-        }
+        })
+    }
+
+    /// Removes a token from the caches of all verifiers.
+    pub(crate) fn forget(&self, token: &str) {
+        self.verifiers.iter().for_each(|verifier| verifier.forget_token(token));
     }
 
     /// Verifies a token with its verifier: from the cache, or else in full.
@@ -169,8 +190,11 @@ impl Routing {
         Some(all.into())
     }
 
-    /// Returns the verifiers of the token's `iss`, which is not verified yet.
+    /// Returns the verifiers of the token's `iss`, which is not verified yet, or of opaque tokens.
     fn candidates(&self, token: &[u8]) -> Result<Arc<[usize]>, Error> {
+        if !self.introspecting.is_empty() && !is_jws(token) {
+            return Ok(self.introspecting.clone());
+        }
         let split = || Compact::split(token, self.max_len);
         let payload = split()?.payload_text();
         let payload = match self.verifiers.iter().any(Verifier::is_alb) {

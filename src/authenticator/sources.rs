@@ -17,6 +17,8 @@ pub struct CredentialSource(pub(crate) SourceKind);
 pub(crate) enum SourceKind {
     /// `Authorization: Bearer …`.
     Bearer,
+    /// `Authorization: DPoP …`, with a proof in the header `DPoP`.
+    Dpop,
     /// The whole value of this header.
     Header(Box<str>),
     /// The whole value of this header, which a proxy adds for browsers that logged in at it.
@@ -43,6 +45,13 @@ impl CredentialSource {
     /// Creates a source for `Authorization: Bearer …` (RFC 6750 section 2.1).
     pub fn bearer() -> Self {
         Self(SourceKind::Bearer)
+    }
+
+    /// Creates a source for `Authorization: DPoP …` (RFC 9449 section 7.1).
+    ///
+    /// [`dpop`](crate::AuthenticatorBuilder::dpop) adds it after the bearer header, or first.
+    pub fn dpop() -> Self {
+        Self(SourceKind::Dpop)
     }
 
     /// Creates a source for a header whose whole value is the token, such as `x-id-token`.
@@ -82,7 +91,7 @@ impl CredentialSource {
     /// Returns the request header that this source reads, for `Vary`.
     pub(crate) fn vary(&self) -> Option<&str> {
         match &self.0 {
-            SourceKind::Bearer => Some("authorization"),
+            SourceKind::Bearer | SourceKind::Dpop => Some("authorization"),
             SourceKind::Header(name) | SourceKind::ProxyHeader(name) => Some(name),
             SourceKind::Cookie(_) => Some("cookie"),
             SourceKind::Query(_) => None,

@@ -34,7 +34,7 @@
 //! | `lists.NAME` | a [`TokenList`](crate::TokenList) | [`list`](crate::Jamguard::list); other sections refer to it in `deny_lists` and `allow_lists` |
 //! | `jwt`, `issuers.NAME` | an [`Issuer`](crate::Issuer) with its verifier | [`jwt`](crate::Jamguard::jwt), [`issuer`](crate::Jamguard::issuer) |
 //! | `refresh_tokens` | [`RefreshTokens`](crate::RefreshTokens) | [`refresh_tokens`](crate::Jamguard::refresh_tokens) |
-//! | `verifiers.NAME` | a [`Verifier`](crate::Verifier) | [`verifier`](crate::Jamguard::verifier) |
+//! | `verifiers.NAME` | a [`Verifier`](crate::Verifier), with `introspection` for opaque tokens | [`verifier`](crate::Jamguard::verifier) |
 //! | `apps.NAME` | a [`JamApp`](crate::JamApp) and its [`JamClient`](crate::JamClient) | [`app`](crate::Jamguard::app), [`client`](crate::Jamguard::client) |
 //! | `sessions` | [`Sessions`](crate::Sessions) | [`sessions`](crate::Jamguard::sessions) |
 //! | `authenticator` | an [`Authenticator`](crate::Authenticator) of everything that verifies, or of what the section names | [`authenticator`](crate::Jamguard::authenticator) |

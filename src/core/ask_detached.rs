@@ -38,9 +38,13 @@ where
     }
 
     /// Forgets the last answer, so that the next caller makes a new call.
-    #[cfg(any(feature = "tower", feature = "actix"))]
     pub(crate) fn forget(&self, key: &K) {
         self.calls.invalidate(key);
+    }
+
+    /// Forgets all answers, and lets no new caller join a running call.
+    pub(crate) fn forget_all(&self) {
+        self.calls.invalidate_all();
     }
 }
 

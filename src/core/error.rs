@@ -65,6 +65,15 @@ error_kinds! {
         Revoked = "revoked",
         /// The token is not in the allow list.
         NotListed = "not_listed",
+        /// The authorization server says that the token is not active (RFC 7662).
+        ///
+        /// It is expired, revoked, or not a token of that server.
+        Inactive = "inactive",
+        /// The proof of a DPoP-bound token is missing, malformed, for another request, or used before
+        /// (RFC 9449 section 4.3).
+        InvalidProof = "invalid_proof",
+        /// The DPoP proof lacks a current nonce of this server (RFC 9449 section 9).
+        NonceRequired = "nonce_required",
         /// A refresh token that was rotated away was used again: its whole family has ended.
         Reused = "reused",
         /// The record changed since it was read: read it again and retry.
@@ -137,6 +146,8 @@ error_kinds! {
         /// The OAuth2 provider rejects the code or refresh token: a new login is needed.
         InvalidGrant = "invalid_grant",
         /// The OAuth2 provider rejects the client or its request: the configuration is wrong.
+        ///
+        /// So does an introspection endpoint that does not accept the client's credentials.
         ClientRefused = "client_refused",
         /// A fault of this server, such as a missing layer.
         Internal = "internal",
@@ -161,6 +172,7 @@ impl ErrorKind {
                 | Self::WrongType
                 | Self::Revoked
                 | Self::NotListed
+                | Self::Inactive
                 | Self::Reused
         )
     }

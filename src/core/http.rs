@@ -5,14 +5,20 @@
 
 use crate::core::error::{Error, ErrorKind};
 use crate::core::network::{NetworkOptions, UrlRule};
-use crate::core::sanitize::shown;
+use crate::core::{sanitize::shown, secret::Secret};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use reqwest::Method;
 use reqwest::header::{
     ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER,
+    WWW_AUTHENTICATE,
 };
 use std::time::Duration;
-use url::Url;
+use url::{Url, form_urlencoded};
 use zeroize::Zeroizing;
+
+/// The error of a server that requires its nonce in DPoP proofs.
+const USE_NONCE: &str = "use_dpop_nonce";
 
 /// An outgoing request, with a limit on the response body.
 pub(crate) struct HttpRequest {
@@ -21,12 +27,14 @@ pub(crate) struct HttpRequest {
     authorization: Option<Zeroizing<String>>,
     content: Option<(&'static str, Zeroizing<Vec<u8>>)>,
     accept: Option<&'static str>,
+    /// The proof of possession (RFC 9449).
+    dpop: Option<String>,
     max_body: usize,
 }
 
 impl HttpRequest {
     fn new(method: Method, url: Url, max_body: usize) -> Self {
-        Self { method, url, authorization: None, content: None, accept: None, max_body }
+        Self { method, url, authorization: None, content: None, accept: None, dpop: None, max_body }
     }
 
     pub(crate) fn get(url: Url, max_body: usize) -> Self {
@@ -45,6 +53,11 @@ impl HttpRequest {
         self.authorization("Bearer", token)
     }
 
+    /// Sends id and secret of a client in the header, form-encoded first (RFC 6749 section 2.3.1).
+    pub(crate) fn basic(self, client_id: &str, secret: &Secret) -> Self {
+        self.authorization("Basic", &basic(client_id, secret))
+    }
+
     pub(crate) fn authorization(mut self, scheme: &str, credential: &str) -> Self {
         self.authorization = Some(Zeroizing::new(format!("{scheme} {credential}")));
         self
@@ -55,21 +68,46 @@ impl HttpRequest {
         self
     }
 
-    #[cfg(feature = "oauth2")]
     pub(crate) fn form(mut self, form: Zeroizing<Vec<u8>>) -> Self {
         self.content = Some(("application/x-www-form-urlencoded", form));
         self
     }
 
-    #[cfg(feature = "oauth2")]
     pub(crate) fn accept(mut self, types: &'static str) -> Self {
         self.accept = Some(types);
         self
     }
 }
 
+#[cfg(feature = "oauth2")]
+impl HttpRequest {
+    /// Adds a DPoP proof.
+    pub(crate) fn dpop(mut self, proof: String) -> Self {
+        self.dpop = Some(proof);
+        self
+    }
+}
+
+#[cfg(feature = "oauth2")]
+impl HttpAnswer {
+    /// Whether the server refuses the request until its proof has the server's nonce.
+    ///
+    /// An authorization server says so in the body (RFC 9449 section 8), a resource server in the
+    /// challenge (section 9).
+    pub(crate) fn asks_for_nonce(&self) -> bool {
+        let in_body = |body: &[u8]| {
+            let body: Option<serde_json::Value> = serde_json::from_slice(body).ok();
+            body.is_some_and(|body| body["error"] == USE_NONCE)
+        };
+        match self.status {
+            400 => self.body.as_deref().is_some_and(|body| in_body(body)),
+            401 => self.challenge_asks_for_nonce,
+            _ => false,
+        }
+    }
+}
+
 /// A response, with any status.
-#[cfg_attr(not(feature = "oauth2"), allow(dead_code))]
 pub(crate) struct HttpAnswer {
     pub(crate) status: u16,
     /// The URL for error texts, without parts that may be secret.
@@ -78,10 +116,28 @@ pub(crate) struct HttpAnswer {
     pub(crate) max_age: Option<Duration>,
     /// `Retry-After` in seconds; a date is ignored.
     pub(crate) retry_after: Option<Duration>,
-    /// Whether its content type is JWT (RFC 7519 section 10.3.1).
-    pub(crate) is_jwt: bool,
+    /// The content type without parameters.
+    pub(crate) media_type: String,
+    /// `DPoP-Nonce`.
+    pub(crate) dpop_nonce: Option<String>,
+    /// Whether `WWW-Authenticate` has the error `use_dpop_nonce`.
+    pub(crate) challenge_asks_for_nonce: bool,
     /// `None` if it was too long, or if the body of an error response was cut off.
     pub(crate) body: Option<Zeroizing<Vec<u8>>>,
+}
+
+impl HttpAnswer {
+    /// Returns whether the content type is this one, in lower case.
+    pub(crate) fn is(&self, media_type: &str) -> bool {
+        self.media_type == media_type
+    }
+}
+
+/// Returns the credentials of a client for the `Basic` scheme.
+pub(crate) fn basic(client_id: &str, secret: &Secret) -> Zeroizing<String> {
+    let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    let pair = Zeroizing::new(format!("{}:{}", encode(client_id), encode(secret.expose())));
+    Zeroizing::new(STANDARD.encode(pair.as_bytes()))
 }
 
 #[derive(Clone, Debug)]
@@ -133,6 +189,9 @@ impl HttpClient {
             value.set_sensitive(true);
             outgoing = outgoing.header(AUTHORIZATION, value);
         }
+        if let Some(proof) = &request.dpop {
+            outgoing = outgoing.header("dpop", proof);
+        }
         if let Some(types) = request.accept {
             outgoing = outgoing.header(ACCEPT, types);
         }
@@ -145,10 +204,14 @@ impl HttpClient {
         let retry_after = text(response.headers(), RETRY_AFTER)
             .and_then(|seconds| seconds.trim().parse().ok())
             .map(Duration::from_secs);
-        let is_jwt = text(response.headers(), CONTENT_TYPE).is_some_and(|found| {
+        let media_type = text(response.headers(), CONTENT_TYPE).map_or(String::new(), |found| {
             let (found, _) = found.split_once(';').unwrap_or((found, ""));
-            found.trim().eq_ignore_ascii_case("application/jwt")
+            found.trim().to_ascii_lowercase()
         });
+        let dpop_nonce = response.headers().get("dpop-nonce").and_then(|nonce| nonce.to_str().ok());
+        let dpop_nonce = dpop_nonce.map(str::to_owned);
+        let challenge = text(response.headers(), WWW_AUTHENTICATE);
+        let challenge_asks_for_nonce = challenge.is_some_and(|text| text.contains(USE_NONCE));
         let mut body = Some(Zeroizing::new(Vec::new()));
         loop {
             match (response.chunk().await, &mut body) {
@@ -169,7 +232,9 @@ impl HttpClient {
             place: shown_url(response.url().as_str()),
             max_age,
             retry_after,
-            is_jwt,
+            media_type,
+            dpop_nonce,
+            challenge_asks_for_nonce,
             body,
         })
     }

@@ -1,9 +1,9 @@
 //! Shared foundations: errors, time, secrets, HTTP responses.
 
-#[cfg(any(feature = "oauth2", all(feature = "client", any(feature = "tower", feature = "actix"))))]
+#[cfg(feature = "client")]
 mod ask_detached;
 pub(crate) mod attempts;
-#[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
+#[cfg(feature = "client")]
 pub(crate) mod call_limit;
 pub(crate) mod challenge;
 pub(crate) mod clock;
@@ -11,6 +11,7 @@ pub(crate) mod debug;
 pub(crate) mod decode;
 #[cfg(feature = "client")]
 pub(crate) mod detached;
+mod dpop_challenge;
 pub(crate) mod error;
 pub(crate) mod future;
 pub(crate) mod hash;

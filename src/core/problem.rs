@@ -1,6 +1,6 @@
 //! What clients learn of each kind of error: status, problem details and challenge.
 //!
-//! RFC 6750 section 3, RFC 9457, RFC 9470.
+//! RFC 6750 section 3, RFC 9449 section 7.1, RFC 9457, RFC 9470.
 
 use crate::core::error::{ErrorKind, Needs};
 
@@ -74,6 +74,20 @@ impl Problem {
                 detail: "The code is wrong or expired.",
                 challenge: Wire::Code("insufficient_user_authentication", true),
             },
+            ErrorKind::InvalidProof => Self {
+                status: 401,
+                name: "invalid_dpop_proof",
+                title: "Invalid DPoP proof",
+                detail: "The DPoP proof is invalid.",
+                challenge: Wire::Code("invalid_dpop_proof", true),
+            },
+            ErrorKind::NonceRequired => Self {
+                status: 401,
+                name: "use_dpop_nonce",
+                title: "DPoP nonce required",
+                detail: "The DPoP proof needs the nonce of this answer.",
+                challenge: Wire::Code("use_dpop_nonce", true),
+            },
             ErrorKind::LockedOut => {
                 plain(429, "locked_out", "Too many wrong codes", "No code is accepted for a while.")
             }
@@ -96,7 +110,7 @@ impl Problem {
                 "The path of the request can be read in more than one way.",
             ),
             ErrorKind::Expired => invalid_token("The token is expired."),
-            ErrorKind::Revoked | ErrorKind::NotListed | ErrorKind::Reused => {
+            ErrorKind::Revoked | ErrorKind::NotListed | ErrorKind::Inactive | ErrorKind::Reused => {
                 invalid_token("The token is revoked.")
             }
             ErrorKind::Malformed
@@ -165,6 +179,14 @@ impl Problem {
                 "Internal error",
                 "The server is not set up correctly.",
             ),
+        }
+    }
+
+    /// Returns the `error` code of the challenge.
+    pub(super) fn code(&self) -> Option<&'static str> {
+        match self.challenge {
+            Wire::Code(code, _) => Some(code),
+            Wire::None | Wire::Bare => None,
         }
     }
 

@@ -95,7 +95,7 @@ impl Header {
     /// Keys that it embeds or points to (`jwk`, `jku`, `x5c`, `x5u`) are never used. Extensions
     /// that change the meaning (`crit`, `b64`, `zip`) are rejected (RFC 7515 section 4.1.11, RFC
     /// 7797, RFC 8725 section 3.1).
-    pub(super) fn parse(text: &str) -> Result<Self, Error> {
+    pub(crate) fn parse(text: &str) -> Result<Self, Error> {
         let (mut alg, mut kid, mut typ, mut x5t) = (None, None, None, None);
         let mut fault = None;
         json::object(text, |name, value| match (name, value) {

@@ -39,8 +39,8 @@ impl<'a> Compact<'a> {
             return Err(malformed(match memchr::memchr_iter(b'.', token).count() {
                 0 => {
                     "the token is not a JWT: it has no dots. Opaque tokens need introspection \
-                     (RFC 7662), which a verifier does not do; many issuers give JWTs to clients \
-                     that name an audience"
+                     (RFC 7662): give the verifier .introspection(…); many issuers give JWTs to \
+                     clients that name an audience"
                 }
                 4 => {
                     "the token has five parts, like an encrypted token (JWE); a compact JWS has \
@@ -104,7 +104,7 @@ impl<'a> Compact<'a> {
     }
 
     /// Verifies the signature, which is decoded on the stack.
-    fn verify(&self, key: &VerifyingKey, algorithm: Algorithm) -> Result<(), Error> {
+    pub(crate) fn verify(&self, key: &VerifyingKey, algorithm: Algorithm) -> Result<(), Error> {
         let mut buffer = [0; MAX_SIGNATURE + 2];
         let wrong = || malformed("the signature is not base64url or too long");
         let length = match self.is_padded {

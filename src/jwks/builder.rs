@@ -56,7 +56,7 @@ impl RemoteKeySet {
     /// `https://host/.well-known/oauth-authorization-server/path`. It must name the same issuer
     /// (OpenID Connect Discovery 1.0 section 4.3, RFC 8414 section 3.3).
     pub fn discover(issuer: impl Into<String>) -> RemoteKeySetBuilder {
-        RemoteKeySetBuilder::new(Published::Issuer(Discovery::of(issuer)))
+        RemoteKeySetBuilder::of_issuer(Discovery::of(issuer))
     }
 }
 
@@ -72,6 +72,10 @@ impl RemoteKeySetBuilder {
             network: NetworkOptions::default(),
             options: KeySetOptions::default(),
         }
+    }
+
+    pub(crate) fn of_issuer(discovery: Discovery) -> Self {
+        Self::new(Published::Issuer(discovery))
     }
 
     /// Reaches the issuer at this URL instead of its own: its metadata, and URLs below the issuer.

@@ -27,6 +27,8 @@ pub(super) struct Asked<'a> {
     pub(super) comma: bool,
     /// The provider's name for bearer tokens, besides `Bearer`.
     pub(super) token_type: Option<&'a str>,
+    /// Whether the tokens must be bound to the client's DPoP key.
+    pub(super) dpop: bool,
 }
 
 /// Parses the tokens of a token endpoint's response.
@@ -118,11 +120,24 @@ fn read_tokens(mut members: Map<String, Value>, asked: &Asked<'_>) -> Result<Tok
     let access_token = secret(&mut members, "access_token")?
         .ok_or_else(|| unexpected("the provider's answer has no access_token"))?;
     let known = |name: &str| {
-        let mut names = asked.token_type.into_iter().chain(["Bearer"]);
-        names.any(|known| known.eq_ignore_ascii_case(name))
+        let is = |known: &str| known.eq_ignore_ascii_case(name);
+        match asked.dpop {
+            true => is("DPoP"),
+            false => is("Bearer") || asked.token_type.is_some_and(is),
+        }
     };
     let token_type = match members.remove("token_type").filter(|found| !is_empty(found)) {
         Some(Value::String(name)) if known(&name) => name,
+        // Tokens without the client's binding can be used by a thief (RFC 9449 section 5).
+        found if asked.dpop => {
+            let found = if found.is_some() { "another token_type" } else { "no token_type" };
+            return Err(Error::new(
+                ErrorKind::UnexpectedBody,
+                format!(
+                    "the provider's answer has {found}, expected DPoP: it does not bind tokens to                      the client's key; register the client for DPoP there, or omit .dpop_key(…)"
+                ),
+            ));
+        }
         // Required, but some providers omit it.
         None => "Bearer".to_owned(),
         // A token of an unknown type must not be used (RFC 6749 section 7.1).
@@ -272,8 +287,14 @@ mod tests {
     #[test]
     fn commas_separate_scopes_at_github() {
         let granted = |comma| {
-            let asked =
-                Asked { scopes: &[], secrets: Vec::new(), sent: 0, comma, token_type: None };
+            let asked = Asked {
+                scopes: &[],
+                secrets: Vec::new(),
+                sent: 0,
+                comma,
+                token_type: None,
+                dpop: false,
+            };
             scopes(Some("repo,gist user".into()), &asked).unwrap()
         };
         assert_eq!(granted(true), ["repo", "gist", "user"]);

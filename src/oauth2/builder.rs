@@ -1,6 +1,7 @@
 //! The client builder, which validates the configuration.
 
 use super::client::{Inner, OAuth2Client};
+use super::dpop::ClientDpop;
 use super::endpoints::{Directory, SecretIn};
 use super::provider::Provider;
 use super::provider_keys::USERINFO;
@@ -12,6 +13,7 @@ use crate::core::{
     Clock, Error, Secret, SystemClock, debug_fields, ensure, name::is_name,
     single_flight::SingleFlight,
 };
+use crate::token::dpop::DpopKey;
 use std::{sync::Arc, time::Duration};
 
 const MAX_TIMEOUT: Duration = Duration::from_secs(55);
@@ -52,6 +54,7 @@ pub struct OAuth2ClientBuilder {
     provider: Provider,
     client_id: String,
     secret: Option<Secret>,
+    dpop_key: Option<DpopKey>,
     clock: Arc<dyn Clock>,
     pub(crate) network: NetworkOptions,
     pub(crate) options: ClientOptions,
@@ -64,6 +67,7 @@ impl OAuth2Client {
             provider,
             client_id: client_id.into(),
             secret: None,
+            dpop_key: None,
             clock: Arc::new(SystemClock),
             network: NetworkOptions::default(),
             options: ClientOptions::default(),
@@ -106,6 +110,28 @@ impl OAuth2ClientBuilder {
     /// Default: 10 s. Maximum: 55 s.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.options.timeout = Time(timeout);
+        self
+    }
+
+    /// Requests tokens that are bound to this key, with a proof in each request (DPoP, RFC 9449).
+    ///
+    /// A thief of such a token cannot use it. Token requests, [`get_json`](OAuth2Client::get_json) and
+    /// [`userinfo`](OAuth2Client::userinfo) send proofs;
+    /// [`dpop_proof`](OAuth2Client::dpop_proof) makes those of other calls. A provider that answers
+    /// with bearer tokens is an error. Refresh tokens of a public client are bound too: keep the key
+    /// for as long as them. Default: none.
+    ///
+    /// ```
+    /// use jamguard::{DpopKey, oauth2::{OAuth2Client, Provider}};
+    ///
+    /// let client = OAuth2Client::builder(Provider::discover("ours", "https://id.example"), "client id")
+    ///     .secret("client secret")
+    ///     .dpop_key(DpopKey::generate()?)
+    ///     .build()?;
+    /// # Ok::<(), jamguard::Error>(())
+    /// ```
+    pub fn dpop_key(mut self, key: DpopKey) -> Self {
+        self.dpop_key = Some(key);
         self
     }
 
@@ -184,6 +210,7 @@ impl OAuth2ClientBuilder {
             clock: self.clock,
             refreshes: SingleFlight::shared_for(SHARED_FOR),
             userinfo_verifier: None,
+            dpop: self.dpop_key.map(ClientDpop::new),
         };
         if let Some(verifier) = client.verifier(USERINFO) {
             // Signed userinfo is a response and need not have a lifetime.

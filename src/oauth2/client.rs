@@ -1,6 +1,7 @@
 //! The client of one provider.
 
 use super::answer::{self, MAX_BODY};
+use super::dpop::ClientDpop;
 use super::endpoints::{Directory, SecretIn};
 use super::provider::Provider;
 use super::tokens::TokenResponse;
@@ -63,6 +64,8 @@ pub(super) struct Inner {
     pub(super) refreshes: SingleFlight<Sha256, TokenResponse>,
     /// `None` for a provider without OpenID Connect.
     pub(super) userinfo_verifier: Option<Verifier>,
+    /// `None` for bearer tokens.
+    pub(super) dpop: Option<ClientDpop>,
 }
 
 impl Inner {
@@ -119,7 +122,7 @@ impl OAuth2Client {
             })?;
             let accepted = "application/json, application/jwt";
             let answer = self.get(url.as_str(), access_token, accepted).await?;
-            match (answer.is_jwt, answer::body(&answer)?) {
+            match (answer.is("application/jwt"), answer::body(&answer)?) {
                 (false, json) => answer::decode(json),
                 (true, token) => answer::decode(self.signed_userinfo(token).await?.as_bytes()),
             }
@@ -184,11 +187,14 @@ impl OAuth2Client {
         access_token: &Secret,
         accepted: &'static str,
     ) -> Result<HttpAnswer, Error> {
-        let token = access_token.expose();
-        let request = HttpRequest::get(self.0.http.urls().check(url)?, MAX_BODY)
-            .accept(accepted)
-            .authorization(self.0.provider.scheme, token);
-        self.0.http.send(request).await
+        let url = self.0.http.urls().check(url)?;
+        let scheme = if self.0.dpop.is_some() { "DPoP" } else { self.0.provider.scheme };
+        let request = || {
+            HttpRequest::get(url.clone(), MAX_BODY)
+                .accept(accepted)
+                .authorization(scheme, access_token.expose())
+        };
+        self.0.send_proven("GET", &url, Some(access_token), request).await
     }
 }
 

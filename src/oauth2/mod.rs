@@ -35,6 +35,7 @@ mod answer;
 mod authorize;
 pub(crate) mod builder;
 mod client;
+mod dpop;
 mod endpoints;
 pub(crate) mod exposed;
 #[cfg(any(feature = "tower", feature = "actix"))]

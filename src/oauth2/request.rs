@@ -6,10 +6,8 @@ use super::endpoints::SecretIn;
 use super::pkce::Pkce;
 use super::scopes::{check_scope, words};
 use super::tokens::TokenResponse;
-use crate::core::{Clock, Error, ErrorKind, Secret, debug_fields, http::HttpRequest, sha256};
-
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use crate::core::http::{HttpRequest, basic};
+use crate::core::{Clock, Error, ErrorKind, Secret, debug_fields, sha256};
 use std::sync::Arc;
 use url::form_urlencoded;
 use zeroize::Zeroizing;
@@ -173,6 +171,10 @@ impl TokenRequest {
         Ok(answer.or_refresh_token(token))
     }
 
+    pub(super) fn client(&self) -> &OAuth2Client {
+        &self.client
+    }
+
     pub(super) fn clock(&self) -> Arc<dyn Clock> {
         self.client.0.clock.clone()
     }
@@ -265,14 +267,17 @@ impl TokenRequest {
             .filter(|_| place == Some(SecretIn::Header))
             .map(|secret| basic(&client.client_id, secret));
         let form = self.form(header.is_none());
-        let mut request = HttpRequest::post(endpoints.token.clone(), MAX_BODY)
-            .accept("application/json")
-            .form(form);
-        if let Some(header) = &header {
-            request = request.authorization("Basic", header);
-        }
+        let request = || {
+            let request = HttpRequest::post(endpoints.token.clone(), MAX_BODY)
+                .accept("application/json")
+                .form(form.clone());
+            match &header {
+                Some(header) => request.authorization("Basic", header),
+                None => request,
+            }
+        };
         let sent = client.now();
-        let answer = client.http.send(request).await?;
+        let answer = client.send_proven("POST", &endpoints.token, None, request).await?;
         let fields = self.fields.iter().map(|(_, value)| value);
         let parameters = self.parameters.iter().map(|(_, value)| value);
         let secrets = client.secret.iter().chain(fields).chain(parameters).map(Secret::expose);
@@ -285,16 +290,10 @@ impl TokenRequest {
                 sent,
                 comma: client.provider.comma,
                 token_type: client.provider.token_type.as_deref(),
+                dpop: client.dpop.is_some(),
             },
         )
     }
-}
-
-/// RFC 6749 section 2.3.1: both are form-encoded first.
-fn basic(client_id: &str, secret: &Secret) -> Zeroizing<String> {
-    let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-    let pair = Zeroizing::new(format!("{}:{}", encode(client_id), encode(secret.expose())));
-    Zeroizing::new(STANDARD.encode(pair.as_bytes()))
 }
 
 debug_fields!(TokenRequest, self, client = self.client, grant = self.grant.name());

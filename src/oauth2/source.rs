@@ -123,6 +123,10 @@ impl TokenSource {
         self.0.get().await
     }
 
+    pub(super) fn client(&self) -> &OAuth2Client {
+        self.0.source().client()
+    }
+
     /// Discards the token if it is the cached one, because a service rejected it.
     ///
     /// The next call fetches a new token.

@@ -2,7 +2,9 @@
 
 use super::audiences::Audiences;
 use super::cache::TokenCache;
+use super::epochs::Epochs;
 use super::firebase_emulator::EmulatorSigner;
+use super::introspector::Introspector;
 use super::issuers::{IssuerTemplate, Issuers};
 use super::keys::{KeySource, StaticKeys};
 use super::list::{Kind, Lists, TokenList};
@@ -79,6 +81,8 @@ pub struct VerifierBuilder {
     keys: KeySet,
     /// Sources of keys that may change; more than one is an error.
     sources: Vec<MakeSource>,
+    /// Servers that are asked about opaque tokens; more than one is an error.
+    introspectors: Vec<Arc<dyn Introspector>>,
     /// Whether each key of the source is limited to one algorithm, and may be a secret.
     pinned: bool,
     algorithms: Vec<Algorithm>,
@@ -130,6 +134,13 @@ impl VerifierBuilder {
         make: impl FnOnce(&SourceContext) -> Result<Arc<dyn KeySource>, Error> + Send + 'static,
     ) -> Self {
         self.sources.push(Box::new(make));
+        self
+    }
+
+    /// Asks this server about opaque tokens.
+    #[cfg_attr(not(feature = "client"), expect(dead_code))]
+    pub(crate) fn introspector(mut self, introspector: Arc<dyn Introspector>) -> Self {
+        self.introspectors.push(introspector);
         self
     }
 
@@ -331,7 +342,9 @@ impl VerifierBuilder {
     /// Accepts tokens bound to a client's key (`cnf`, RFC 7800) without a proof of that key.
     ///
     /// They are treated as bearer tokens: a thief of such a token can use it. Use this for services
-    /// behind a gateway that verifies the proof. Default: rejected.
+    /// behind a gateway that verifies the proof. Default: rejected, unless the authenticator verifies
+    /// the proof ([`dpop`](crate::AuthenticatorBuilder::dpop),
+    /// [`client_certificates`](crate::AuthenticatorBuilder::client_certificates)).
     pub fn danger_accept_bound_tokens(mut self) -> Self {
         self.options.danger_accept_bound_tokens = true;
         self
@@ -439,6 +452,12 @@ impl VerifierBuilder {
         }
         rules.check_settings()?;
         let clock = PartClock::new(self.clock.unwrap_or_else(|| Arc::new(SystemClock)));
+        let has_keys = !self.sources.is_empty() || !self.keys.is_empty();
+        let introspector = self.introspectors.pop();
+        if let Some(introspector) = &introspector {
+            let clock: Arc<dyn Clock> = clock.clone();
+            introspector.follow_clock(&clock);
+        }
         let keys: Arc<dyn KeySource> = match self.sources.pop() {
             Some(make) => make(&SourceContext {
                 clock: clock.clone(),
@@ -454,25 +473,44 @@ impl VerifierBuilder {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             rules,
             keys,
+            has_keys,
+            introspector,
             firebase_emulator: self.firebase_emulator,
             clock,
             revocation: self.revocation,
-            epoch: AtomicU64::new(0),
+            epochs: Epochs::new(),
             cache: TokenCache::new(options.cache_bytes),
         };
         let lists = Lists::new(self.lists.into_iter().map(|(_, list)| list));
-        Ok(Verifier { inner: Arc::new(inner), lists })
+        Ok(Verifier { inner: Arc::new(inner), lists, accepts_bound: false })
     }
 
-    /// Checks that there are keys from one source, for each of the algorithms.
+    /// Checks that there are keys from one source, for each of the algorithms, or introspection.
     fn check_keys(&self) -> Result<(), Error> {
+        ensure(
+            self.introspectors.len() <= 1,
+            "two servers for introspection: an opaque token does not say which of them to ask; \
+             build a verifier for each",
+        )?;
+        if !self.introspectors.is_empty() && self.sources.is_empty() && self.keys.is_empty() {
+            let options = &self.options;
+            return ensure(
+                self.algorithms.is_empty()
+                    && options.token_type.is_none()
+                    && !options.require_key_id,
+                "algorithms, token_type and require_key_id are rules for JWTs, but every token is \
+                 introspected: remove them, or call .discover(…) or .jwks_url(…) to verify JWTs \
+                 with keys",
+            );
+        }
         ensure(
             !self.algorithms.is_empty(),
             "no algorithms: call .algorithms([…]) with the algorithms of the issuer",
         )?;
         match (self.sources.len(), self.keys.is_empty()) {
             (0, true) => Err(Error::configuration(
-                "no keys: call .key(…), .jwks_json(…), .jwks_url(…) or .key_ring(…)",
+                "no keys: call .key(…), .jwks_json(…), .jwks_url(…) or .key_ring(…); for opaque \
+                 tokens, .introspection(…)",
             )),
             (1, true) => ensure(
                 self.pinned || !self.algorithms.iter().any(|a| a.is_symmetric()),

@@ -131,9 +131,9 @@ impl TokenCache {
         }
     }
 
-    pub(crate) fn remove(&self, entry: &Entry) {
+    pub(crate) fn remove(&self, hash: u64, token: &[u8]) {
         if let Some(tokens) = &self.tokens {
-            tokens.invalidate(&KeyRef { hash: entry.hash, token: entry.token.as_bytes() });
+            tokens.invalidate(&KeyRef { hash, token });
         }
     }
 

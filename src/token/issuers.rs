@@ -126,9 +126,14 @@ impl Family {
 
 impl Issuers {
     pub(super) fn add(&mut self, issuers: impl Iterator<Item = Box<str>>) {
-        let before = self.exact.len();
-        self.exact.extend(issuers);
-        self.has_empty_list |= self.exact.len() == before;
+        let mut is_empty = true;
+        for issuer in issuers {
+            is_empty = false;
+            if !self.exact.contains(&issuer) {
+                self.exact.push(issuer);
+            }
+        }
+        self.has_empty_list |= is_empty;
     }
 
     pub(super) fn add_family(&mut self, template: &str, allowed: Allowed) {
@@ -145,7 +150,7 @@ impl Issuers {
     /// Accepts the discovered issuer, if it is one, and the other spellings of all issuers.
     pub(super) fn complete(&mut self) {
         let discovered = self.discovered.take().filter(|_| self.families.is_empty());
-        self.exact.extend(discovered);
+        self.exact.extend(discovered.filter(|issuer| !self.exact.contains(issuer)));
         let spellings = self.exact.iter().filter_map(|issuer| other_spelling(issuer));
         let spellings: Vec<Box<str>> = spellings.map(Into::into).collect();
         self.exact.extend(spellings);

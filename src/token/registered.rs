@@ -111,7 +111,7 @@ pub(super) fn wrong(name: &str, how: &str) -> Error {
 /// Reads a NumericDate: a JSON number, integer or not, from 0 to the year 9999.
 ///
 /// A fraction is rounded so that fewer tokens are accepted.
-fn date(value: &Scalar<'_>, up: bool, lenient: Leniency) -> Option<u64> {
+pub(super) fn date(value: &Scalar<'_>, up: bool, lenient: Leniency) -> Option<u64> {
     match value {
         Scalar::Text(digits) if lenient.text_dates => {
             let whole = digits.bytes().all(|byte| byte.is_ascii_digit());

@@ -6,7 +6,8 @@ use std::fmt;
 
 /// A 32-byte id of a token for revocation.
 ///
-/// It is a SHA-256 of `iss` and `jti`, or without `jti` of the signing input. It never depends on
+/// It is a SHA-256 of `iss` and `jti`, or without `jti` of the signing input; of an opaque token, its
+/// text. It never depends on
 /// the signature: an ECDSA signature can be changed into another valid one without the key, so the
 /// same token has more than one text.
 ///

@@ -1,6 +1,7 @@
 //! Verification rules for headers and claims (RFC 7519 section 4.1, RFC 8725 section 3).
 
 use super::audiences::Audiences;
+use super::confirmation::Confirmation;
 use super::issuers::Issuers;
 use super::registered::{Expected, Leniency, RegisteredClaims, TextRule, missing, wrong};
 use crate::core::{Error, ErrorKind, ensure, mismatch};
@@ -24,7 +25,7 @@ pub(crate) struct Rules {
     pub(crate) required_either: Vec<[Box<str>; 2]>,
     /// String claims that are checked, or that other rules read.
     pub(crate) texts: Vec<TextRule>,
-    /// Whether a key-bound token (`cnf`) passes without a proof of that key.
+    /// Whether a token that is bound to a key (`cnf`) is a bearer token, accepted without a proof.
     pub(crate) accept_bound: bool,
     /// Declared by the application: the issuer names only verified e-mail addresses.
     pub(crate) issuer_verifies_emails: bool,
@@ -154,20 +155,22 @@ impl Rules {
         self.issuers.check(claims, &self.texts)
     }
 
+    /// Returns what a token with these claims is bound to; `None` for a bearer token.
+    pub(crate) fn confirmation(
+        &self,
+        claims: &RegisteredClaims<'_>,
+        payload: &str,
+    ) -> Option<Box<Confirmation>> {
+        let is_bound = claims.has("cnf") && !self.accept_bound;
+        is_bound.then(|| Box::new(Confirmation::of(payload)))
+    }
+
     /// Checks the claims and returns the validity period, which is not checked here.
     pub(crate) fn check_claims(&self, claims: &RegisteredClaims<'_>) -> Result<Window, Error> {
         self.check_issuer(claims)?;
         self.audiences.check(claims, &self.texts)?;
         if self.require_exp && claims.expires.is_none() {
             return Err(missing("exp"));
-        }
-        if !self.accept_bound && claims.has("cnf") {
-            return Err(Error::new(
-                ErrorKind::InvalidClaim,
-                "the token is bound to a key of its client ('cnf', RFC 7800) and cannot be used as \
-                 a bearer token: the proof of that key (DPoP, RFC 9449; a TLS client certificate, \
-                 RFC 8705) is not verified here",
-            ));
         }
         if let Some(name) = self.required.iter().find(|name| !claims.has(name)) {
             return Err(missing(name));

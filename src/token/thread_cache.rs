@@ -86,15 +86,12 @@ pub(crate) fn forget(verifier: u64, verified: &Verified) {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used)]
 mod tests {
     use super::super::claim_set::ClaimSet;
     use super::super::list::changes::Marks;
     use super::super::rules::Window;
-    use super::super::verified::Entry;
+    use super::super::verified::{Entry, Proof};
     use super::*;
-    use crate::jose::jws::Compact;
-    use std::sync::atomic::AtomicU64;
     use std::sync::{Arc, OnceLock};
 
     /// Builds tokens that differ, but share the bytes used for lookup.
@@ -106,16 +103,12 @@ mod tests {
         Verified::new(Arc::new(Entry {
             token: text(token).into(),
             hash: 0,
-            // {"alg":"ES256"}
-            header: Compact::split(b"eyJhbGciOiJFUzI1NiJ9..", 99)
-                .and_then(|compact| compact.header())
-                .unwrap(),
             claims: ClaimSet::new(String::new(), None, None),
             token_id: None,
             window: Window { expires: None, begins: 0 },
+            confirmation: None,
             issued_in: None,
-            key: [0; 32],
-            generation: AtomicU64::new(0),
+            proof: Proof::Introspection { usable_until: 0 },
             epoch: 0,
             revocation_id: OnceLock::new(),
             issuer_verifies_emails: false,

@@ -1,11 +1,13 @@
 //! A verified token with its cache entry, which all its holders share, and the application's check of it.
 
 use super::claim_set::{ClaimSet, Text};
+use super::confirmation::Confirmation;
+use super::form::is_jws;
 use super::list::changes::Marks;
 use super::revocation::RevocationId;
 use super::rules::Window;
 use crate::core::{Error, debug_fields};
-use crate::jose::Header;
+use crate::jose::{Header, KeyId};
 use serde::de::DeserializeOwned;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
@@ -40,15 +42,14 @@ struct Handle {
 pub(crate) struct Entry {
     pub(crate) token: Box<str>,
     pub(crate) hash: u64,
-    pub(crate) header: Arc<Header>,
     pub(crate) claims: ClaimSet,
     pub(crate) token_id: Option<Text>,
     pub(crate) window: Window,
+    /// The claim `cnf`; `None` also if bound tokens are accepted as bearer tokens.
+    pub(crate) confirmation: Option<Box<Confirmation>>,
     /// Unix seconds of `iat`, rounded down.
     pub(crate) issued_in: Option<u64>,
-    /// The key that signed it, and the latest key set generation known to contain that key.
-    pub(crate) key: crate::jose::KeyId,
-    pub(crate) generation: AtomicU64,
+    pub(crate) proof: Proof,
     /// The verifier's epoch at verification.
     pub(crate) epoch: u64,
     pub(crate) revocation_id: OnceLock<RevocationId>,
@@ -57,7 +58,28 @@ pub(crate) struct Entry {
     pub(crate) marks: Marks,
 }
 
+/// What shows that a token is genuine.
+pub(crate) enum Proof {
+    Signature {
+        header: Arc<Header>,
+        /// The key that signed it, and the latest key set generation known to contain that key.
+        key: KeyId,
+        generation: AtomicU64,
+    },
+    /// The authorization server's answer, until this monotonic time in milliseconds.
+    Introspection { usable_until: u64 },
+}
+
 impl Entry {
+    pub(crate) fn is_signed(&self) -> bool {
+        matches!(self.proof, Proof::Signature { .. })
+    }
+
+    /// Whether the token can be current later.
+    pub(crate) fn is_cacheable(&self) -> bool {
+        !matches!(self.proof, Proof::Introspection { usable_until: 0 })
+    }
+
     /// Returns the size in bytes, with an allowance for decoded claims.
     pub(crate) fn weight(&self) -> usize {
         // Measured: moka's node, deques and hash table take about 300 bytes per entry.
@@ -68,6 +90,7 @@ impl Entry {
             + self.token.len()
             + self.claims.weight()
             + self.token_id.as_ref().map_or(0, Text::weight)
+            + self.confirmation.as_ref().map_or(0, |bound| bound.weight())
     }
 }
 
@@ -89,14 +112,17 @@ impl Verified {
         self.entry().claims.decode()
     }
 
-    /// Returns the claims as the JSON text that was signed.
+    /// Returns the claims as the JSON text that was signed, or that introspection returned.
     pub fn raw_claims(&self) -> &str {
         self.entry().claims.text()
     }
 
-    /// Returns the protected header.
-    pub fn header(&self) -> &Header {
-        &self.entry().header
+    /// Returns the protected header of a JWT; `None` for a token verified by introspection.
+    pub fn header(&self) -> Option<&Header> {
+        match &self.entry().proof {
+            Proof::Signature { header, .. } => Some(header),
+            Proof::Introspection { .. } => None,
+        }
     }
 
     /// Returns when the token expires, without leeway.
@@ -127,17 +153,29 @@ impl Verified {
         Some(id.of(entry.claims.text()))
     }
 
+    /// Returns what the token is bound to; `None` for a bearer token.
+    pub(crate) fn confirmation(&self) -> Option<&Confirmation> {
+        self.entry().confirmation.as_deref()
+    }
+
     /// Returns the token's text, for calls on the user's behalf. Keep it out of logs.
     pub fn expose_token(&self) -> &str {
         &self.entry().token
     }
 
     /// Returns the token's revocation id, which is the same for every text of the token.
+    ///
+    /// For an opaque token it depends on the `iss` and `jti` of the answer, or without `jti` on the
+    /// token's text.
     pub fn revocation_id(&self) -> &RevocationId {
         let entry = self.entry();
         entry.revocation_id.get_or_init(|| {
-            let input = entry.token.rfind('.').unwrap_or_default();
-            RevocationId::of(self.issuer(), self.token_id(), &entry.token.as_bytes()[..input])
+            let token = entry.token.as_bytes();
+            let input = match entry.is_signed() || is_jws(token) {
+                true => entry.token.rfind('.').unwrap_or_default(),
+                false => token.len(),
+            };
+            RevocationId::of(self.issuer(), self.token_id(), &token[..input])
         })
     }
 }

@@ -2,7 +2,10 @@
 
 use super::cache::{CacheStats, TokenCache};
 use super::claim_set::{ClaimSet, Text};
+use super::confirmation::not_a_bearer_token;
+use super::epochs::Epochs;
 use super::firebase_emulator::EmulatorSigner;
+use super::introspector::Introspector;
 use super::issuers::Issuers;
 use super::keys::{KeySource, Keys, Snapshot};
 use super::list::changes::Marks;
@@ -10,9 +13,11 @@ use super::list::{Kind, Lists, TokenList};
 use super::rules::Rules;
 use super::signature::{self, Refused};
 use super::thread_cache;
-use super::verified::{Entry, Revocation, Verified};
+use super::verified::{Entry, Proof, Revocation, Verified};
 use crate::core::now_or_later::NowOrLater::{self, Now};
-use crate::core::{BoxFuture, Clock, Error, ErrorKind, PartClock, debug_fields, hash::seeded_hash};
+use crate::core::{
+    BoxFuture, Clock, Error, ErrorKind, PartClock, debug_fields, hash::seeded_hash, millis,
+};
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -43,22 +48,28 @@ pub struct Verifier {
     pub(super) inner: Arc<Inner>,
     /// Not part of `inner`: cached tokens passed every check except the lists.
     pub(super) lists: Lists,
+    /// Whether the caller verifies what a token is bound to. Otherwise bound tokens are refused.
+    pub(super) accepts_bound: bool,
 }
 
 pub(super) struct Inner {
     pub(super) id: u64,
     pub(super) rules: Rules,
     pub(super) keys: Arc<dyn KeySource>,
+    /// `false` if every token is introspected.
+    pub(super) has_keys: bool,
+    pub(super) introspector: Option<Arc<dyn Introspector>>,
     /// Signs the tokens of Firebase's emulator before they are verified, in development.
     pub(super) firebase_emulator: Option<EmulatorSigner>,
     pub(super) clock: Arc<PartClock>,
     pub(super) revocation: Option<Arc<dyn Revocation>>,
-    /// Grows when all tokens must be verified again.
-    pub(super) epoch: AtomicU64,
+    /// End when tokens must be verified again.
+    pub(super) epochs: Epochs,
     pub(super) cache: TokenCache,
 }
 
-/// The result of verifying a token. It comes later only from remote keys or a list's store.
+/// The result of verifying a token. It comes later only from remote keys, introspection or a list's
+/// store.
 pub(crate) type Verification = NowOrLater<Result<Verified, Error>>;
 
 impl Verifier {
@@ -67,7 +78,12 @@ impl Verifier {
         for list in lists {
             list.check_use(Kind::Deny, &self.inner.rules)?;
         }
-        Ok(Self { inner: self.inner.clone(), lists: self.lists.and(lists) })
+        Ok(Self { lists: self.lists.and(lists), ..self.clone() })
+    }
+
+    /// Returns a verifier that accepts bound tokens, whose binding the caller must verify.
+    pub(crate) fn accepting_bound(&self) -> Self {
+        Self { accepts_bound: true, ..self.clone() }
     }
 
     /// Returns the clock, which follows an authenticator's.
@@ -79,6 +95,9 @@ impl Verifier {
     pub(crate) fn follow_clock(&self, clock: &Arc<dyn Clock>) {
         self.inner.clock.follow(clock);
         self.inner.keys.follow_clock(clock);
+        if let Some(introspector) = &self.inner.introspector {
+            introspector.follow_clock(clock);
+        }
         self.lists.follow_clock(clock);
     }
 
@@ -93,17 +112,17 @@ impl Verifier {
     /// # Ok(()) }
     /// ```
     pub fn danger_without_lists(&self) -> Self {
-        Self { inner: self.inner.clone(), lists: Lists::default() }
+        Self { lists: Lists::default(), ..self.clone() }
     }
 
     /// Verifies a token.
     ///
-    /// Waits only for a fetch of keys or a lookup in a list's store; never if the key is known and
-    /// no list needs a lookup.
+    /// Waits only for a fetch of keys, an introspection, or a lookup in a list's store; never if the
+    /// key is known and no list needs a lookup.
     ///
     /// # Errors
-    /// The [`ErrorKind`] names the failed check. [`ErrorKind::Unavailable`] means that the keys or
-    /// a list's store cannot be reached, and says nothing about the token.
+    /// The [`ErrorKind`] names the failed check. [`ErrorKind::Unavailable`] means that the keys, the
+    /// introspection endpoint or a list's store cannot be reached, and says nothing about the token.
     pub async fn verify(&self, token: &str) -> Result<Verified, Error> {
         self.start(token.as_bytes(), |_| Ok(())).await
     }
@@ -115,8 +134,25 @@ impl Verifier {
 
     /// Clears the cache, so that every token is verified in full again.
     pub fn forget_all(&self) {
-        self.inner.epoch.fetch_add(1, Ordering::AcqRel);
+        if let Some(introspector) = &self.inner.introspector {
+            introspector.forget_all();
+        }
+        self.inner.epochs.end_all();
         self.inner.cache.clear();
+    }
+
+    /// Removes a token from the cache, so that its next use verifies it in full.
+    ///
+    /// Call it when an opaque token was revoked, so that a remembered answer of
+    /// [introspection](crate::Introspection) does not apply any longer. Verifications that start
+    /// after this returns ask the server again. Other processes keep their caches.
+    pub fn forget_token(&self, token: &str) {
+        if let Some(introspector) = &self.inner.introspector {
+            introspector.forget(token);
+        }
+        let hash = seeded_hash(token.as_bytes());
+        self.inner.epochs.end(hash);
+        self.inner.cache.remove(hash, token.as_bytes());
     }
 
     pub(crate) fn id(&self) -> u64 {
@@ -181,7 +217,7 @@ impl Verifier {
     pub(crate) fn recheck(&self, verified: Verified) -> Option<Verification> {
         let inner = &*self.inner;
         // No fresh keys at the moment, which says nothing about the token.
-        if !inner.keys.usable() {
+        if verified.entry().is_signed() && !inner.keys.usable() {
             return None;
         }
         if !inner.is_current(verified.entry()) {
@@ -192,12 +228,15 @@ impl Verifier {
         Some(self.check_lists(verified, true))
     }
 
-    /// Runs the checks of every use; `known` means cached.
-    fn check_lists(&self, verified: Verified, known: bool) -> Verification {
+    /// Runs the checks of every use: binding, lists, revocation, clock. `known` means cached.
+    pub(super) fn check_lists(&self, verified: Verified, known: bool) -> Verification {
+        if verified.confirmation().is_some() && !self.accepts_bound {
+            return Now(Err(not_a_bearer_token()));
+        }
         match self.lists.recall(&verified) {
             Some(listed) => Now(self.inner.conclude(verified, listed, known)),
             None => {
-                let Self { inner, lists } = self.clone();
+                let Self { inner, lists, .. } = self.clone();
                 Verification::later(async move {
                     let listed = lists.ask(&verified).await;
                     inner.conclude(verified, listed, known)
@@ -220,6 +259,11 @@ impl Verifier {
     fn start_signed(&self, token: &[u8]) -> Verification {
         let inner = &self.inner;
         inner.cache.misses.add();
+        if let Some(introspector) = &inner.introspector
+            && self.introspects(token)
+        {
+            return self.introspect(introspector, token);
+        }
         let keys = match inner.keys.current() {
             Keys::Ready(keys) => keys,
             Keys::Waiting => {
@@ -253,18 +297,23 @@ impl Verifier {
 }
 
 impl Inner {
-    /// Whether a cached token would still pass with the current keys.
+    /// Whether a cached token would still pass with the current keys, or its introspection is recent.
     fn is_current(&self, entry: &Entry) -> bool {
-        if entry.epoch != self.epoch.load(Ordering::Acquire) {
+        if entry.epoch != self.epochs.of(entry.hash) {
             return false;
         }
-        let generation = self.keys.generation();
-        if entry.generation.load(Ordering::Acquire) == generation {
+        let (key, known_in) = match &entry.proof {
+            Proof::Signature { key, generation, .. } => (key, generation),
+            Proof::Introspection { usable_until } => {
+                return millis(self.clock.monotonic()) < *usable_until;
+            }
+        };
+        if known_in.load(Ordering::Acquire) == self.keys.generation() {
             return true;
         }
         match self.keys.current() {
-            Keys::Ready(found) if found.keys.contains(&entry.key) => {
-                entry.generation.store(found.generation, Ordering::Release);
+            Keys::Ready(found) if found.keys.contains(key) => {
+                known_in.store(found.generation, Ordering::Release);
                 true
             }
             _ => false,
@@ -292,7 +341,7 @@ impl Inner {
         };
         match answer {
             Ok(()) => {
-                if !known {
+                if !known && entry.is_cacheable() {
                     self.cache.insert(entry);
                 }
                 Ok(verified)
@@ -308,7 +357,8 @@ impl Inner {
 
     fn forget(&self, verified: &Verified) {
         thread_cache::forget(self.id, verified);
-        self.cache.remove(verified.entry());
+        let entry = verified.entry();
+        self.cache.remove(entry.hash, entry.token.as_bytes());
     }
 
     /// Runs the checks that need no key.
@@ -380,7 +430,8 @@ impl Inner {
         token: &[u8],
         Snapshot { keys, generation }: &Snapshot,
     ) -> Result<Verified, Refused> {
-        let epoch = self.epoch.load(Ordering::Acquire);
+        let hash = seeded_hash(token);
+        let epoch = self.epochs.of(hash);
         let compact = self.rules.split(token)?;
         let header = compact.header()?;
         self.rules.check_header(&header)?;
@@ -392,6 +443,7 @@ impl Inner {
 
         let key = signature::verify(&compact, &header, &claims, keys, &self.rules)?;
         let window = self.rules.check_claims(&claims)?;
+        let confirmation = self.rules.confirmation(&claims, &payload);
         let issued_in = claims.issued_in;
         let text = |text: Option<Cow<'_, str>>| text.map(|text| Text::new(text, &payload));
         let (issuer, subject, token_id) =
@@ -400,14 +452,17 @@ impl Inner {
             .map_err(|_| Error::new(ErrorKind::Malformed, "the token is not ASCII"))?;
         let entry = Arc::new(Entry {
             token: token.into(),
-            hash: seeded_hash(token.as_bytes()),
-            header,
+            hash,
             claims: ClaimSet::new(payload, issuer, subject),
             token_id,
             window,
+            confirmation,
             issued_in,
-            key: *key.id(),
-            generation: AtomicU64::new(*generation),
+            proof: Proof::Signature {
+                header,
+                key: *key.id(),
+                generation: AtomicU64::new(*generation),
+            },
             epoch,
             revocation_id: OnceLock::new(),
             issuer_verifies_emails: self.rules.issuer_verifies_emails,

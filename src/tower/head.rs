@@ -1,6 +1,7 @@
 //! The core's view of an `http` request and response.
 
 use super::body::{RefusalBody, append, response};
+use crate::authenticator::ClientCertificate;
 use crate::authenticator::request::{Head, HeaderKey, ResponseHead, ReturnedError, RoutedHead};
 use crate::core::AuthResponse;
 use axum::extract::{NestedPath, OriginalUri};
@@ -85,6 +86,10 @@ impl RoutedHead for PartsHead<'_> {
     fn nested_at(&self) -> Option<&str> {
         let place = self.extensions.get::<NestedPath>()?;
         Some(place.as_str())
+    }
+
+    fn client_certificate(&self) -> Option<ClientCertificate> {
+        self.extensions.get().copied()
     }
 }
 

@@ -7,6 +7,8 @@ mod support;
 
 #[cfg(all(feature = "axum", feature = "emulator", feature = "testing"))]
 mod faults;
+#[cfg(all(feature = "axum", feature = "actix", feature = "emulator", feature = "testing"))]
+mod introspection;
 #[cfg(feature = "testing")]
 mod issuing;
 #[cfg(all(feature = "emulator", feature = "testing", feature = "tracing"))]
@@ -15,6 +17,8 @@ mod key_sets;
 mod presets;
 #[cfg(all(feature = "axum", feature = "actix", feature = "emulator", feature = "testing"))]
 mod publishing;
+#[cfg(all(feature = "axum", feature = "oauth2", feature = "testing"))]
+mod real;
 #[cfg(all(feature = "testing", feature = "metrics"))]
 mod refresh_tokens;
 #[cfg(all(feature = "axum", feature = "emulator", feature = "testing"))]

@@ -11,6 +11,7 @@ const LAYERS: &[&str] = &[
     "token",
     "session",
     "jwks",
+    "introspection",
     "jam",
     "otp",
     "oauth2",

@@ -23,5 +23,7 @@ mod many_apps;
 mod one_clock;
 #[cfg(all(feature = "axum", feature = "actix", feature = "emulator", feature = "testing"))]
 mod parity;
+#[cfg(all(feature = "axum", feature = "actix", feature = "emulator", feature = "testing"))]
+mod sender_constrained;
 #[cfg(all(feature = "tower", feature = "client", feature = "testing"))]
 mod tonic;

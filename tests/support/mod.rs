@@ -6,6 +6,8 @@
 
 #[macro_use]
 mod passes_on;
+#[cfg(feature = "oauth2")]
+pub(crate) mod browser;
 mod client;
 #[cfg(feature = "metrics")]
 pub(crate) mod counts;

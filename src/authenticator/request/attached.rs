@@ -64,12 +64,21 @@ pub(super) fn no_credential() -> Error {
 /// What a request's credential says, before it is decided whether the route needs a login.
 pub(super) enum Authenticated {
     Anonymous,
-    /// A token, its source, and the `Set-Cookie` value with it if it was renewed.
-    Token(Verified, CredentialKind, Option<Box<str>>),
+    /// A token, its source, and what the response tells the client.
+    Token(Verified, CredentialKind, Option<ResponseHeader>),
     /// The claims of a user's session, and the time of its login.
     Session(Arc<ClaimSet>, Duration),
     /// Boxed, so that the others move few bytes.
     Invalid(Box<Invalid>),
+}
+
+/// A header of the response to a token.
+pub(super) enum ResponseHeader {
+    /// The `Set-Cookie` value of a renewed token.
+    #[cfg(feature = "client")]
+    Cookie(Box<str>),
+    /// The nonce of the next DPoP proof.
+    DpopNonce(Box<str>),
 }
 
 /// An invalid credential.
@@ -89,7 +98,11 @@ impl Authenticated {
 
 impl Attached {
     /// Whether a layer of the same authenticator attached it.
+    ///
+    /// A DPoP proof is used up by the first of them, also if that one does not see the response.
     pub(super) fn is_layer_of(&self, context: &HandlerContext) -> bool {
-        self.sees_response && Arc::ptr_eq(&self.sender.context().0, &context.0)
+        let known = self.sender.known();
+        let is_dpop = known.is_some_and(|known| known.credential() == CredentialKind::Dpop);
+        (self.sees_response || is_dpop) && Arc::ptr_eq(&self.sender.context().0, &context.0)
     }
 }

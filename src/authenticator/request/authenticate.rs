@@ -1,10 +1,10 @@
 //! The path of a request, top to bottom: find the credential, verify the token or load the session,
 //! enrich the identity, check the policies. [`respond`](super::respond) continues.
 
-use super::attached::{Attached, Authenticated, Invalid, Sender, no_credential};
+use super::attached::{Attached, Authenticated, Invalid, ResponseHeader, Sender, no_credential};
 #[cfg(feature = "client")]
 use super::cookie_renewal::Renewal;
-use super::credentials::{self, Head, RoutedHead};
+use super::credentials::{self, RoutedHead};
 use super::requirement::{Policies, RequestRequirement, Requirement};
 use super::respond::{Admitted, Decision, Responder};
 use super::session::RequestSession;
@@ -80,7 +80,7 @@ impl Authenticator {
     }
 
     /// Authenticates the sender, who must be known if `login` is required.
-    fn identify(&self, head: &impl Head, login: bool) -> Decision {
+    fn identify(&self, head: &impl RoutedHead, login: bool) -> Decision {
         let context = self.context();
         let settings = self.0.sessions.as_ref();
         let session = settings.map(|settings| RequestSession::of(self, head, settings));
@@ -101,10 +101,10 @@ impl Authenticator {
         authenticated.map(move |authenticated| authenticated.admit(login, context, session))
     }
 
-    /// Verifies the first token that these sources hold; `None` without one.
+    /// Verifies the first token that these sources hold, and its proof; `None` without a token.
     fn authenticate_token(
         &self,
-        head: &impl Head,
+        head: &impl RoutedHead,
         sources: Range<usize>,
     ) -> Option<NowOrLater<Authenticated>> {
         let found = match credentials::find(head, &self.0.sources, sources) {
@@ -123,17 +123,27 @@ impl Authenticator {
         let place = found.place;
         let verification = self.0.routing.verify(&found.token, |token| found.check_form(token));
         #[cfg(feature = "client")]
-        if let Some(refresh_token) = self.refresh_token(head, found.source, &verification) {
+        let refresh_token = self.refresh_token(head, found.source, &verification);
+        let proven = self.prove(head, found.source, verification);
+        #[cfg(feature = "client")]
+        if let Some(refresh_token) = refresh_token {
             let renewal = Renewal { id_token: found.token.into_owned(), refresh_token, place };
             let auth = self.clone();
-            return Some(verification.then(move |answer| match answer {
+            return Some(proven.then(move |answer| match answer {
                 Err(error) if error.kind() == ErrorKind::Expired => {
                     NowOrLater::later(async move { auth.renew_cookie(renewal, error).await })
                 }
-                answer => Now(auth.authenticated(answer, place)),
+                answer => Now(auth.authenticated(answer.map(|(token, _)| token), place)),
             }));
         }
-        Some(verification.map_with(self, move |auth, answer| auth.authenticated(answer, place)))
+        Some(proven.map_with(self, move |auth, answer| match answer {
+            Ok((token, Some(nonce))) => {
+                let kind = CredentialKind::Dpop;
+                Authenticated::Token(token, kind, Some(ResponseHeader::DpopNonce(nonce)))
+            }
+            Ok((token, None)) => auth.authenticated(Ok(token), place),
+            Err(error) => auth.authenticated(Err(error), place),
+        }))
     }
 
     /// Returns what a token shows, by the index of its source.
@@ -150,7 +160,8 @@ impl Authenticator {
             }
             Err(error) => error,
         };
-        let is_outage = error.kind() == ErrorKind::Unavailable;
+        // Neither an outage nor a fault of this server says anything about the token.
+        let is_outage = error.kind() == ErrorKind::Unavailable || error.kind().is_fault();
         let (is_optional, removal) = match source.map(|source| &source.0) {
             Some(_) if error.kind() == ErrorKind::InvalidRequest => (false, None),
             Some(SourceKind::Cookie(name)) => {
@@ -230,8 +241,13 @@ impl Authenticated {
     ) -> Result<Admitted, AuthResponse> {
         let mut responder = Responder::new(&context, session);
         let sender = match self {
-            Self::Token(verified, kind, renewed) => {
-                responder.cookies.extend(renewed.map(String::from));
+            Self::Token(verified, kind, header) => {
+                match header {
+                    #[cfg(feature = "client")]
+                    Some(ResponseHeader::Cookie(cookie)) => responder.cookies.push(cookie.into()),
+                    Some(ResponseHeader::DpopNonce(nonce)) => responder.dpop_nonce = Some(nonce),
+                    None => {}
+                }
                 Sender::Known(Identity::new(verified.into(), kind, None, context))
             }
             Self::Session(claims, login) => {

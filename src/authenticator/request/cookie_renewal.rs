@@ -1,6 +1,6 @@
 //! Silent refresh: an expired login cookie is renewed with the refresh token beside it.
 
-use super::attached::Authenticated;
+use super::attached::{Authenticated, ResponseHeader};
 use super::credentials::{self, Head};
 use super::refresh::{check_same_user, is_definite};
 use crate::authenticator::handle::Authenticator;
@@ -75,7 +75,8 @@ impl Authenticator {
         }
         match cookies.set_id(verified.expose_token()) {
             Ok(cookie) => {
-                Authenticated::Token(verified, CredentialKind::Cookie, Some(cookie.into()))
+                let cookie = ResponseHeader::Cookie(cookie.into());
+                Authenticated::Token(verified, CredentialKind::Cookie, Some(cookie))
             }
             Err(error) => Authenticated::invalid(error, true),
         }

@@ -1,5 +1,6 @@
 //! Extracts the credential from raw header bytes without allocating.
 
+use crate::authenticator::certificates::ClientCertificate;
 use crate::authenticator::identity::CredentialKind;
 use crate::authenticator::sources::{CredentialSource, SourceKind};
 use crate::core::{Error, ErrorKind};
@@ -26,6 +27,8 @@ pub(crate) trait RoutedHead: Head {
     fn original_path(&self) -> Option<&str>;
     /// Returns the pattern at which the router is nested, if the framework reports it.
     fn nested_at(&self) -> Option<&str>;
+    /// The certificate that the TLS layer put into the extensions of the request or connection.
+    fn client_certificate(&self) -> Option<ClientCertificate>;
 }
 
 /// A header name. The two common headers have variants because frameworks find them faster.
@@ -49,6 +52,7 @@ impl CredentialSource {
     pub(super) fn kind(&self) -> CredentialKind {
         match &self.0 {
             SourceKind::Bearer => CredentialKind::Bearer,
+            SourceKind::Dpop => CredentialKind::Dpop,
             SourceKind::Header(_) | SourceKind::ProxyHeader(_) => CredentialKind::Header,
             SourceKind::Cookie(_) => CredentialKind::Cookie,
             SourceKind::Query(_) => CredentialKind::Query,
@@ -105,7 +109,8 @@ fn read<'a>(
     source: &'a CredentialSource,
 ) -> Result<Option<Cow<'a, [u8]>>, Error> {
     Ok(match &source.0 {
-        SourceKind::Bearer => bearer(head)?.map(Cow::Borrowed),
+        SourceKind::Bearer => authorization(head, "bearer")?.map(Cow::Borrowed),
+        SourceKind::Dpop => authorization(head, "dpop")?.map(Cow::Borrowed),
         SourceKind::Header(name) | SourceKind::ProxyHeader(name) => {
             header(head, name)?.map(Cow::Borrowed)
         }
@@ -116,7 +121,7 @@ fn read<'a>(
     })
 }
 
-/// Checks that a bearer token is not sent in both header and query (RFC 6750 section 2).
+/// Checks that a token is not sent in both header and query (RFC 6750 section 2).
 fn check_alone(
     head: &impl Head,
     sources: &[CredentialSource],
@@ -125,7 +130,8 @@ fn check_alone(
     for source in sources {
         let other = matches!(
             (&found.0, &source.0),
-            (SourceKind::Bearer, SourceKind::Query(_)) | (SourceKind::Query(_), SourceKind::Bearer)
+            (SourceKind::Bearer | SourceKind::Dpop, SourceKind::Query(_))
+                | (SourceKind::Query(_), SourceKind::Bearer | SourceKind::Dpop)
         );
         if other && read(head, source)?.is_some() {
             return Err(invalid("bearer tokens in header and query: send only one"));
@@ -134,7 +140,8 @@ fn check_alone(
     Ok(())
 }
 
-fn bearer(head: &impl Head) -> Result<Option<&[u8]>, Error> {
+/// Returns the token of the `Authorization` header, if it has this scheme.
+fn authorization<'a>(head: &'a impl Head, scheme: &str) -> Result<Option<&'a [u8]>, Error> {
     let mut values = head.header(HeaderKey::Authorization);
     let Some(value) = values.next() else {
         return Ok(None);
@@ -142,11 +149,11 @@ fn bearer(head: &impl Head) -> Result<Option<&[u8]>, Error> {
     if values.next().is_some() {
         return Err(invalid("more than one Authorization header: send only one"));
     }
-    let Some((scheme, token)) = value.trim_ascii().split_at_checked(6) else {
+    let Some((found, token)) = value.trim_ascii().split_at_checked(scheme.len()) else {
         return Ok(None);
     };
     match token {
-        _ if !scheme.eq_ignore_ascii_case(b"bearer") => Ok(None),
+        _ if !found.eq_ignore_ascii_case(scheme.as_bytes()) => Ok(None),
         [] | [b' ', ..] => present(token.trim_ascii_start()).map(Some),
         // A longer scheme name.
         _ => Ok(None),

@@ -9,6 +9,7 @@ mod csrf;
 #[cfg(any(feature = "axum", feature = "actix"))]
 mod extract;
 mod guard;
+mod proofs;
 #[cfg(feature = "client")]
 pub(super) mod refresh;
 #[cfg(any(feature = "axum", feature = "actix"))]

@@ -201,6 +201,8 @@ pub(crate) struct Responder {
     context: Arc<HandlerContext>,
     /// Whole `Set-Cookie` values. A response with any of them must not be cached.
     pub(super) cookies: Vec<String>,
+    /// The nonce of the client's next DPoP proof. A response with it must not be cached either.
+    pub(super) dpop_nonce: Option<Box<str>>,
     /// Whether this layer read the request's headers; otherwise an outer one did.
     varies: bool,
     /// The request's session, saved once the handler has answered.
@@ -210,12 +212,24 @@ pub(crate) struct Responder {
 impl Responder {
     pub(super) fn new(context: &Arc<HandlerContext>, session: Option<Arc<RequestSession>>) -> Self {
         let session = session.map(OpenSession::new);
-        Self { context: context.clone(), cookies: Vec::new(), varies: true, session }
+        Self {
+            context: context.clone(),
+            cookies: Vec::new(),
+            dpop_nonce: None,
+            varies: true,
+            session,
+        }
     }
 
     /// A responder behind an outer layer's.
     pub(super) fn inner(context: &Arc<HandlerContext>) -> Self {
-        Self { context: context.clone(), cookies: Vec::new(), varies: false, session: None }
+        Self {
+            context: context.clone(),
+            cookies: Vec::new(),
+            dpop_nonce: None,
+            varies: false,
+            session: None,
+        }
     }
 
     /// Returns the request's session, not saved yet.
@@ -226,7 +240,10 @@ impl Responder {
     /// Whether the response stays as it is.
     #[cfg(feature = "actix")]
     pub(crate) fn is_idle(&self) -> bool {
-        !self.varies && self.cookies.is_empty() && self.session.is_none()
+        !self.varies
+            && self.cookies.is_empty()
+            && self.dpop_nonce.is_none()
+            && self.session.is_none()
     }
 
     /// Returns the response to an error, with the cookies and `Vary`.
@@ -237,8 +254,11 @@ impl Responder {
         }
         let removal = self.session().and_then(|session| session.removal());
         self.cookies.extend(removal);
-        if !self.cookies.is_empty() {
+        if !self.cookies.is_empty() || self.dpop_nonce.is_some() {
             refusal = refusal.with_header("cache-control", "no-store");
+        }
+        if let Some(nonce) = self.dpop_nonce.take() {
+            refusal = refusal.with_header("dpop-nonce", nonce);
         }
         for cookie in self.cookies.drain(..) {
             refusal.add_header("set-cookie", cookie);
@@ -298,16 +318,20 @@ impl Responder {
         if self.varies {
             response.append_vary(vary);
         }
-        if self.cookies.is_empty() {
+        let nonce = self.dpop_nonce.take();
+        if self.cookies.is_empty() && nonce.is_none() {
             return;
         }
         // The application's own login or logout is not undone.
         for own in response.headers("set-cookie") {
             self.cookies.retain(|ours| name(ours.as_bytes()) != name(own));
         }
-        if !self.cookies.is_empty() {
+        if !self.cookies.is_empty() || nonce.is_some() {
             response.remove_header("cache-control");
             response.append_header("cache-control", "no-store");
+        }
+        if let Some(nonce) = nonce {
+            response.append_header("dpop-nonce", &nonce);
         }
         for cookie in &self.cookies {
             response.append_header("set-cookie", cookie);

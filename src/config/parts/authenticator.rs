@@ -1,13 +1,14 @@
 //! Settings of the authenticator, its cookies and its claim paths.
 
 use super::apps;
+use super::dpop::DpopSection;
 use super::feature::AddTo;
 use super::location::Spot;
 use super::registry::Parts;
 use super::scalars::{Given, Texts};
 use crate::authenticator::{
     Authenticator, AuthenticatorBuilder, CredentialSource, LoginCookies, SessionCookie,
-    builder::AuthenticatorOptions, sources::SourceKind,
+    builder::AuthenticatorOptions, certificates::CertificateSourceKind, sources::SourceKind,
 };
 use crate::config::document::{Problem, Section};
 use crate::policy::{ClaimPath, ClaimPaths};
@@ -36,6 +37,10 @@ settings! {
         login_cookies: Option<LoginCookieSettings>,
         /// The session cookie.
         session_cookie: Option<SessionCookieSettings>,
+        /// Accepts tokens that are bound to a key, with a proof in each request (DPoP, RFC 9449).
+        dpop: Option<DpopSection>,
+        /// Accepts tokens that are bound to a TLS client certificate (RFC 8705), which is found here.
+        client_certificates: Option<CertificateSourceKind>,
         /// Where policies find scopes, roles and similar values in the claims.
         claim_paths: Option<ClaimPathSettings>,
         /// Name of the store that tells other processes to drop cached claims.
@@ -152,6 +157,12 @@ impl AuthenticatorSettings {
                 return Err(spot.key("sessions").wrong(message));
             }
             _ => {}
+        }
+        if let Some(dpop) = &self.dpop {
+            auth = auth.dpop(dpop.build(&spot.key("dpop"), parts)?);
+        }
+        if let Some(source) = &self.client_certificates {
+            auth = auth.client_certificates(source.clone().into());
         }
         let denied = spot.lists("deny_lists", &self.deny_lists.0, &parts.lists)?;
         auth = denied.into_iter().fold(auth, AuthenticatorBuilder::deny_list);

@@ -1,6 +1,7 @@
-//! Published keys of other issuers.
+//! Published keys of other issuers, and introspection of their opaque tokens.
 
 use super::feature::AddTo;
+use super::introspection::IntrospectionSection;
 use super::location::Spot;
 use super::scalars::{Given, Texts};
 use crate::config::document::{Problem, Section};
@@ -24,6 +25,8 @@ settings! {
         aws_alb_keys_url: Option<String>,
         /// How the keys of `jwks_url` or `discover` are fetched.
         key_set: Option<KeySetSection>,
+        /// Introspection of opaque tokens. Without keys, every token is introspected.
+        introspection: Option<IntrospectionSection>,
     }
 }
 
@@ -37,6 +40,12 @@ impl AddTo<VerifierBuilder> for Keys {
         (): (),
         spot: &Spot<'_>,
     ) -> Result<VerifierBuilder, Problem> {
+        let verifier = match &self.introspection {
+            Some(introspection) => {
+                verifier.introspection(introspection.build(&spot.key("introspection"))?)
+            }
+            None => verifier,
+        };
         let place = if self.key_set.is_some() { spot.key("key_set") } else { spot.clone() };
         if self.discover.is_none() && self.discover_at.is_some() {
             let place = spot.key("discover_at");

@@ -27,9 +27,14 @@ macro_rules! without {
 #[cfg(feature = "client")]
 mod apps;
 mod authenticator;
+mod dpop;
+#[cfg(feature = "oauth2")]
+mod dpop_key;
 mod feature;
 #[cfg(feature = "file")]
 mod file_store;
+#[cfg(feature = "client")]
+mod introspection;
 mod issuers;
 mod key_rings;
 #[cfg(feature = "client")]

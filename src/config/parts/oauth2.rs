@@ -1,5 +1,6 @@
 //! Settings of OAuth2 clients.
 
+use super::dpop_key::DpopKeySection;
 use super::feature::{Build, BuiltOf, Feature};
 use super::location::Spot;
 use super::oauth2_login;
@@ -53,6 +54,8 @@ settings! {
         secret: Option<Hidden>,
         /// A file with the client's secret. One line ending at its end is ignored.
         secret_file: Option<String>,
+        /// The key that tokens are bound to (DPoP, RFC 9449). Empty: a new key at each start.
+        dpop_key: Option<DpopKeySection>,
         /// Client-credentials tokens for calls to other services.
         token_source: Option<TokenSourceSettings>,
     }
@@ -106,6 +109,9 @@ impl OAuth2Section {
         client.network = spot.network(network)?;
         let secret = spot.secret("secret", &settings.secret, &settings.secret_file)?;
         client = client.given(&secret, OAuth2ClientBuilder::secret);
+        if let Some(key) = &settings.dpop_key {
+            client = client.dpop_key(key.build(&spot.key("dpop_key"))?);
+        }
         let client = spot.built(client.build())?;
         let source = settings.token_source.as_ref();
         let source = source.map(|settings| settings.build(&client, &spot.key("token_source")));

@@ -134,6 +134,49 @@ algorithms = ["RS256"]
 access_token_profile = true
 try_several_keys = true
 
+[jam.verifiers.discovered.introspection]
+discover = "https://other.example"
+client_id = "api"
+secret = "${SECRET}"
+secret_in = "body"
+signed_answers = ["RS256"]
+answer_audience = "https://api.example"
+active_ttl = "10s"
+inactive_ttl = "2s"
+timeout = "3s"
+token_types = ["urn:acme:access"]
+danger_accept_missing_token_type = true
+
+[jam.verifiers.opaque]
+issuer = "https://opaque.example"
+audience = "api"
+
+[jam.verifiers.opaque.introspection]
+url = "https://opaque.example/introspect"
+client_id = "api"
+secret_file = "secret"
+
+[jam.verifiers.opaque_by_key]
+issuer = "https://opaque.example"
+audience = "api"
+
+[jam.verifiers.opaque_by_key.introspection]
+url = "https://opaque.example/introspect"
+client_id = "api"
+algorithm = "ES256"
+private_key = "${PEM}"
+key_id = "a"
+assertion_audience = "https://opaque.example"
+
+[jam.verifiers.opaque_by_key_file]
+any_audience = true
+
+[jam.verifiers.opaque_by_key_file.introspection]
+url = "https://opaque.example/introspect"
+client_id = "api"
+algorithm = "ES256"
+private_key_file = "es256.pem"
+
 [jam.verifiers.alb]
 aws_alb = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/shop/50dc6c495c0c9188"
 aws_alb_keys_url = "https://keys.example"
@@ -205,6 +248,16 @@ enrichment_ttl = "10s"
 enrichment_store = "local"
 silent_refresh = "main"
 outage_grace = "10m"
+client_certificates = { danger_header = "client-cert" }
+
+[jam.authenticator.dpop]
+public_url = ["https://api.example.com", "https://example.com/api"]
+algorithms = ["ES256", "Ed25519"]
+required = true
+window = "30s"
+store = "local"
+nonces = { key_file = "sealing.key" }
+nonce_lifetime = "2m"
 
 [jam.authenticator.claim_paths]
 preset = "keycloak"
@@ -276,6 +329,7 @@ ca_file = "root.pem"
 client_id = "client"
 secret = "${SECRET}"
 token_source = { scopes = "orders.read", parameters = { audience = "https://orders.example" } }
+dpop_key = { algorithm = "ES256", private_key_file = "es256.pem" }
 
 [jam.oauth2.acme]
 authorize_url = "https://idp.example/authorize"
@@ -314,6 +368,12 @@ encryption = { key_file = "sealing.key" }
 [jam.authenticator]
 login_cookies = { danger_plain_http = true }
 session_cookie = { danger_plain_http = true }
+dpop = { danger_trust_forwarded_headers = true }
+client_certificates = "connection"
+
+[jam.oauth2.github]
+client_id = "client"
+dpop_key = { algorithm = "ES256", private_key = "${PEM}" }
 "#;
 
 pub(crate) fn documents(folder: &Folder) -> Vec<(&'static str, JamguardBuilder)> {

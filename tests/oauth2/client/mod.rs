@@ -3,6 +3,8 @@
 
 mod attacks;
 mod discovery;
+#[cfg(feature = "axum")]
+mod dpop;
 mod errors;
 mod facade;
 mod lenient;

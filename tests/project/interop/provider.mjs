@@ -13,6 +13,8 @@ const { default: Provider } = await import(pathToFileURL(from.resolve('oidc-prov
 console.log = console.info = console.warn = () => {}
 
 const RESOURCE = 'https://orders.example'
+// Its access tokens are opaque.
+const OPAQUE = 'https://opaque.example'
 
 const configuration = (clients) => ({
   clients,
@@ -31,13 +33,16 @@ const configuration = (clients) => ({
   features: {
     devInteractions: { enabled: false },
     clientCredentials: { enabled: true },
+    introspection: { enabled: true },
+    jwtIntrospection: { enabled: true },
+    revocation: { enabled: true },
     resourceIndicators: {
       enabled: true,
       useGrantedResource: () => true,
-      getResourceServerInfo: () => ({
+      getResourceServerInfo: (_, resource) => ({
         scope: 'orders.read',
-        audience: RESOURCE,
-        accessTokenFormat: 'jwt',
+        audience: resource,
+        accessTokenFormat: resource === OPAQUE ? 'opaque' : 'jwt',
         accessTokenTTL: 3600,
         jwt: { sign: { alg: 'RS256' } },
       }),

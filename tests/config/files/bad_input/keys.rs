@@ -100,7 +100,7 @@ fn a_wrong_type_is_told_with_what_belongs_there() {
         ),
         (
             "[jam.authenticator]\nsources = ['basic']",
-            ":2: jam.authenticator.sources.0: this must be one of bearer, header",
+            ":2: jam.authenticator.sources.0: this must be one of bearer, dpop, header",
         ),
         (
             "[jam.authenticator]\nsources = [{header='a', cookie='b'}]",

@@ -1,0 +1,177 @@
+//! Reads what a request presents beside a bound token: its DPoP proof, its URL, its certificate.
+
+use super::credentials::{Head, HeaderKey, RoutedHead};
+use crate::authenticator::certificates::{
+    CertificateSourceKind, ClientCertificate, ClientCertificateSource,
+};
+use crate::authenticator::handle::Authenticator;
+use crate::authenticator::possession::{Possession, Presented};
+use crate::authenticator::sources::{CredentialSource, SourceKind};
+use crate::core::now_or_later::NowOrLater::{self, Now};
+use crate::core::{Error, ErrorKind};
+use crate::jose::encoding;
+use crate::token::dpop::{Dpop, Target, invalid};
+use crate::token::{verified::Verified, verifier::Verification};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use percent_encoding::percent_decode_str;
+
+/// A token whose binding is proven, and the DPoP nonce to send with the response.
+pub(super) type Proven = NowOrLater<Result<(Verified, Option<Box<str>>), Error>>;
+
+impl Authenticator {
+    /// Verifies that the sender holds what the verified token is bound to.
+    pub(super) fn prove(
+        &self,
+        head: &impl RoutedHead,
+        source: &CredentialSource,
+        verification: Verification,
+    ) -> Proven {
+        let is_dpop = source.0 == SourceKind::Dpop;
+        let possession = match (&self.0.possession, &verification) {
+            (None, _) | (_, Now(Err(_))) => None,
+            (Some(possession), Now(Ok(token))) if !is_dpop && possession.is_bearer(token) => None,
+            (possession, _) => possession.as_ref(),
+        };
+        let Some(possession) = possession else {
+            return verification.map(|answer| answer.map(|token| (token, None)));
+        };
+        let presented = Presented::of(head, is_dpop, possession);
+        verification.and_then(possession, |possession, token| {
+            let possession = possession.clone();
+            NowOrLater::later(async move {
+                let nonce = possession.check(presented, &token).await?;
+                Ok((token, nonce.map(String::into_boxed_str)))
+            })
+        })
+    }
+}
+
+impl Possession {
+    /// Whether the token is a bearer token, and accepted as one.
+    fn is_bearer(&self, token: &Verified) -> bool {
+        token.confirmation().is_none() && !self.dpop.as_ref().is_some_and(Dpop::is_required)
+    }
+}
+
+impl Presented {
+    fn of(head: &impl RoutedHead, is_dpop: bool, possession: &Possession) -> Self {
+        let certificate = match &possession.certificates {
+            Some(source) => certificate(head, source),
+            None => Ok(None),
+        };
+        let dpop = possession.dpop.as_ref().filter(|_| is_dpop);
+        Self {
+            is_dpop,
+            proof: proof(head),
+            method: head.method().to_owned(),
+            urls: dpop.map_or_else(|| Ok(Vec::new()), |dpop| urls(head, dpop)),
+            certificate,
+        }
+    }
+}
+
+/// Returns the only value of a header, as text.
+fn only<'a>(head: &'a impl Head, name: &'static str) -> Result<Option<&'a str>, Error> {
+    let mut values = head.header(HeaderKey::Named(name));
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(value), None) => match std::str::from_utf8(value) {
+            Ok(value) => Ok(Some(value.trim())),
+            Err(_) => Err(invalid(format!("the header {name} is not text"))),
+        },
+        (Some(_), Some(_)) => Err(invalid(format!("more than one header {name}: send only one"))),
+    }
+}
+
+fn proof(head: &impl Head) -> Result<String, Error> {
+    let proof = only(head, "dpop")?;
+    proof.map(str::to_owned).ok_or_else(|| {
+        invalid("a token with the scheme DPoP needs a proof in the header DPoP (RFC 9449)")
+    })
+}
+
+/// Returns the public URLs of the request, at which the outermost router received it.
+///
+/// # Errors
+/// [`ErrorKind::Configuration`] if the proxy did not send the public origin.
+fn urls(head: &impl RoutedHead, dpop: &Dpop) -> Result<Vec<Target>, Error> {
+    let path = head.original_path().unwrap_or(head.path());
+    let configured = dpop.public_urls();
+    if !configured.is_empty() {
+        return Ok(configured.iter().filter_map(|url| below(url, path)).collect());
+    }
+    let header = |name| only(head, name).ok().flatten();
+    let forwarded = header("x-forwarded-proto").zip(header("x-forwarded-host"));
+    let origin = forwarded.and_then(|(scheme, host)| {
+        let is_origin = !host.contains(['/', '?', '#']);
+        is_origin.then(|| Target::parse(&format!("{scheme}://{host}")))?
+    });
+    let origin = origin.ok_or_else(|| {
+        Error::configuration(
+            "the public URL of the request is unknown, so its DPoP proof cannot be checked: let the \
+             proxy set X-Forwarded-Proto and X-Forwarded-Host, each once and with one value, or call \
+             .public_url(…)",
+        )
+    })?;
+    Ok(below(&origin, path).into_iter().collect())
+}
+
+/// Returns the URL of a path below a public URL.
+fn below(url: &Target, path: &str) -> Option<Target> {
+    let path = path.strip_prefix('/')?;
+    Target::parse(&format!("{}/{path}", url.as_str().trim_end_matches('/')))
+}
+
+/// Returns the certificate of the request, if it has one.
+fn certificate(
+    head: &impl RoutedHead,
+    source: &ClientCertificateSource,
+) -> Result<Option<ClientCertificate>, Error> {
+    let Some(name) = source.header() else {
+        return Ok(head.client_certificate());
+    };
+    let wrong = || {
+        let message = format!("the header {name} has no client certificate in the expected form");
+        Error::new(ErrorKind::InvalidRequest, message)
+    };
+    let mut values = head.header(HeaderKey::Named(name));
+    let value = match (values.next(), values.next()) {
+        (None, _) => return Ok(None),
+        (Some(value), None) => std::str::from_utf8(value).map_err(|_| wrong())?.trim(),
+        (Some(_), Some(_)) => return Err(wrong()),
+    };
+    let der = match &source.0 {
+        // nginx sends an empty header for a connection without a certificate.
+        _ if value.is_empty() => return Ok(None),
+        CertificateSourceKind::DangerPemHeader(_) => {
+            let pem = percent_decode_str(value).decode_utf8().map_err(|_| wrong())?;
+            encoding::pem_block(&pem, &["CERTIFICATE"]).map_err(|_| wrong())?.to_vec()
+        }
+        // A byte sequence of RFC 8941: base64 between colons.
+        _ => {
+            let base64 = value.strip_prefix(':').and_then(|value| value.strip_suffix(':'));
+            STANDARD.decode(base64.ok_or_else(wrong)?).map_err(|_| wrong())?
+        }
+    };
+    Ok(Some(ClientCertificate::from_der(der)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_joined_to_the_public_url() {
+        for (base, path, expected) in [
+            ("https://a.example", "/b", Some("https://a.example/b")),
+            ("https://a.example", "/", Some("https://a.example/")),
+            ("https://a.example/api/", "/b", Some("https://a.example/api/b")),
+            ("https://a.example/api", "/b/", Some("https://a.example/api/b/")),
+            ("https://a.example", "*", None),
+        ] {
+            let joined = Target::parse(base).and_then(|base| below(&base, path));
+            assert_eq!(joined.as_ref().map(Target::as_str), expected, "{base} {path}");
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! Token introspection (RFC 7662, RFC 9701): verifies opaque tokens by asking their authorization
+//! server.
+
+mod answer;
+mod breaker;
+mod builder;
+mod credentials;
+mod endpoint;
+mod handle;
+mod signed;
+mod verifier;
+
+pub use builder::IntrospectionBuilder;
+#[cfg(feature = "config")]
+pub(crate) use builder::IntrospectionOptions;
+pub use handle::Introspection;
