@@ -210,10 +210,6 @@ pub use crate::authenticator::request::{NamedPolicy, Require};
 pub use crate::policy::{Policy, RouteTable};
 
 // Tokens.
-#[cfg(feature = "client")]
-pub use crate::introspection::{Introspection, IntrospectionBuilder};
-#[cfg(feature = "client")]
-pub use crate::preset::Preset;
 pub use crate::token::builder::VerifierBuilder;
 pub use crate::token::cache::CacheStats;
 pub use crate::token::dpop::{Dpop, DpopBuilder, DpopKey, DpopProof, DpopRequest};
@@ -225,6 +221,11 @@ pub use crate::token::revocation::RevocationId;
 pub use crate::token::ring::{KeyInfo, KeyRing, KeyRingBuilder, KeyState, RingKey};
 pub use crate::token::verified::{Revocation, Verified};
 pub use crate::token::verifier::Verifier;
+#[cfg(feature = "client")]
+pub use crate::{
+    introspection::{Introspection, IntrospectionBuilder},
+    preset::Preset,
+};
 
 // Sessions.
 pub use crate::authenticator::SessionCookie;

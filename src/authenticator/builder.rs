@@ -5,7 +5,6 @@ use super::context::{HandlerContext, Hook, Rules};
 use super::cookies::{self, LoginCookies};
 use super::enrich::{self, EnrichHook, Enricher};
 use super::handle::Authenticator;
-use super::identity::Identity;
 use super::origins::OriginCheck;
 use super::possession::Possession;
 use super::routing::Routing;
@@ -20,8 +19,7 @@ use crate::policy::ClaimPaths;
 use crate::session::Sessions;
 use crate::store::Store;
 use crate::token::{list::TokenList, protected_resource::ProtectedResource, verifier::Verifier};
-use serde::Serialize;
-use std::{fmt, future::Future, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc};
 
 options! {
     /// The options of an authenticator.
@@ -70,8 +68,8 @@ pub struct AuthenticatorBuilder {
     hook: Option<Hook>,
     claim_paths: ClaimPaths,
     clock: Option<Arc<dyn Clock>>,
-    enrich: Option<EnrichHook>,
-    enrichment_store: Option<Arc<dyn Store>>,
+    pub(super) enrich: Option<EnrichHook>,
+    pub(super) enrichment_store: Option<Arc<dyn Store>>,
     #[cfg(feature = "client")]
     pub(super) silent_refresh: SilentRefresh,
     sessions: Option<Sessions>,
@@ -293,56 +291,6 @@ impl AuthenticatorBuilder {
     /// ```
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Some(Arc::new(clock));
-        self
-    }
-
-    /// Adds the application's own data to each identity's claims, such as roles from a database.
-    ///
-    /// The hook returns a JSON object; its members replace claims of the same name. Policies,
-    /// [`Claims<T>`](crate::Claims) and [`Identity::claims`](crate::Identity::claims) see them.
-    ///
-    /// The hook runs once per issuer and subject (`sub`, or without it a verified `email`), even
-    /// for concurrent requests. The result is cached for [`enrichment_ttl`](Self::enrichment_ttl)
-    /// or until [`Authenticator::forget`]: it must depend on nothing else of the identity. The hook
-    /// does not run for anonymous requests and rejected credentials.
-    ///
-    /// If the hook fails, the answer is 503, whatever the error, and the next request runs it
-    /// again. Give it a timeout: requests wait for it. `iss`, `sub`, `aud`, `exp`, `nbf`, `iat` and
-    /// `jti` are verified already; if the hook returns one of them, the answer is 500.
-    ///
-    /// ```
-    /// # use jamguard::Authenticator;
-    /// #[derive(serde::Serialize)]
-    /// struct Added { roles: Vec<String> }
-    ///
-    /// # async fn roles_of(email: Option<String>) -> Result<Vec<String>, jamguard::Error> { Ok(vec![]) }
-    /// # #[derive(serde::Deserialize)] struct User { email: String }
-    /// let builder = Authenticator::builder().enrich(|identity| async move {
-    ///     let email = identity.claims::<User>().ok().map(|user| user.email.clone());
-    ///     Ok(Added { roles: roles_of(email).await? })
-    /// });
-    /// ```
-    pub fn enrich<F, T>(mut self, hook: impl Fn(Identity) -> F + Send + Sync + 'static) -> Self
-    where
-        F: Future<Output = Result<T, Error>> + Send + 'static,
-        T: Serialize,
-    {
-        self.enrich = Some(enrich::hook(hook));
-        self
-    }
-
-    /// Sets how long the result of [`enrich`](Self::enrich) is cached. Default: 1 minute.
-    pub fn enrichment_ttl(mut self, ttl: Duration) -> Self {
-        self.options.enrichment_ttl = Some(Time(ttl));
-        self
-    }
-
-    /// Sets a store that sends [`Authenticator::forget`] to other processes, such as `RedisStore`.
-    ///
-    /// Give all processes the same store. While it is unreachable, entries forgotten elsewhere stay
-    /// cached until their [TTL](Self::enrichment_ttl) ends.
-    pub fn enrichment_store(mut self, store: impl Store) -> Self {
-        self.enrichment_store = Some(Arc::new(store));
         self
     }
 

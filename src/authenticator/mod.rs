@@ -8,6 +8,7 @@ pub(crate) mod certificates;
 mod context;
 pub(crate) mod cookies;
 mod enrich;
+mod enrichment;
 mod handle;
 mod identity;
 #[cfg(feature = "client")]

@@ -108,6 +108,7 @@ impl HttpAnswer {
 }
 
 /// A response, with any status.
+#[cfg_attr(not(feature = "oauth2"), allow(dead_code))]
 pub(crate) struct HttpAnswer {
     pub(crate) status: u16,
     /// The URL for error texts, without parts that may be secret.

@@ -26,6 +26,8 @@ pub(crate) mod network;
 pub(crate) mod now_or_later;
 pub(crate) mod on_drop;
 pub(crate) mod problem;
+#[cfg(feature = "client")]
+pub(crate) mod quote;
 pub(crate) mod random;
 #[cfg(feature = "client")]
 pub(crate) mod refreshing;

@@ -5,7 +5,7 @@ use super::base::{self, DEFAULT_BASE_URL};
 use super::remote_token::RemoteToken;
 use crate::core::http::{HttpAnswer, HttpClient, HttpRequest};
 use crate::core::network::NetworkOptions;
-use crate::core::{Error, ErrorKind, Secret, debug_fields, ensure, sanitize::quoted};
+use crate::core::{Error, ErrorKind, Secret, debug_fields, ensure, quote::quoted};
 use crate::jose::KeySet;
 use crate::token::{verified::Verified, verifier::Verifier};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};

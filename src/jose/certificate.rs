@@ -2,10 +2,7 @@
 
 use super::der::{CONTEXT_0, INTEGER, SEQUENCE, element};
 use super::error::invalid;
-use super::verifying_key::VerifyingKey;
 use crate::core::Error;
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use serde_json::Value;
 use std::time::Duration;
 
 const UTC_TIME: u8 = 0x17;
@@ -59,25 +56,6 @@ impl<'a> Certificate<'a> {
         let (ends, _) = time(rest)?;
         Some((begins, ends))
     }
-}
-
-/// Returns the key of the first certificate in a JWK's `x5c` (RFC 7517 section 4.7).
-///
-/// `None` if there is no readable certificate. The dates are checked if `now` is given.
-pub(super) fn first_of_chain(
-    jwk: &Value,
-    now: Option<Duration>,
-) -> Result<Option<VerifyingKey>, Error> {
-    let Some(der) = jwk["x5c"][0].as_str().and_then(|text| STANDARD.decode(text).ok()) else {
-        return Ok(None);
-    };
-    let Some(certificate) = Certificate::parse(&der) else {
-        return Ok(None);
-    };
-    if let Some(now) = now {
-        certificate.check_dates(now)?;
-    }
-    VerifyingKey::from_spki(certificate.key).map(Some)
 }
 
 /// Parses a UTCTime or GeneralizedTime in the form of RFC 5280, and returns the rest.

@@ -1,7 +1,6 @@
 //! DER parsing of keys: elements, PKCS#8, SPKI and RSASSA-PSS parameters.
 
 use super::algorithm::Algorithm;
-use super::certificate::Certificate;
 use super::error::invalid;
 use crate::core::Error;
 
@@ -44,13 +43,6 @@ pub(super) fn is_sequence(der: &[u8]) -> bool {
     matches!(element(der, SEQUENCE), Some((_, &[])))
 }
 
-/// Returns the SPKI public key of an X.509 certificate (RFC 5280 section 4.1).
-///
-/// `None` if the bytes are not a certificate.
-pub(super) fn certified_key(der: &[u8]) -> Option<&[u8]> {
-    Certificate::parse(der).map(|certificate| certificate.key)
-}
-
 /// Returns the key type's identifier and the key of a PKCS#8 document (RFC 5208 section 5).
 pub(super) fn private_key(pkcs8: &[u8]) -> Option<(&[u8], &[u8])> {
     let (info, _) = element(pkcs8, SEQUENCE)?;
@@ -67,7 +59,7 @@ pub(super) fn public_key_type(spki: &[u8]) -> Option<&[u8]> {
     element(rest, BIT_STRING).map(|_| identifier)
 }
 
-/// Returns whether the bytes are exactly a public key or certificate: SPKI, PKCS#1 or X.509.
+/// Returns whether the bytes are exactly a public key: SPKI or PKCS#1.
 pub(super) fn is_public(der: &[u8]) -> bool {
     let Some((fields, &[])) = element(der, SEQUENCE) else {
         return false;
@@ -83,7 +75,7 @@ pub(super) fn is_public(der: &[u8]) -> bool {
         let (_exponent, rest) = element(rest, INTEGER)?;
         Some(modulus.len() >= 64 && rest.is_empty())
     };
-    spki() == Some(true) || pkcs1() == Some(true) || certified_key(der).is_some()
+    spki() == Some(true) || pkcs1() == Some(true)
 }
 
 /// Returns whether a key type's identifier is RSASSA-PSS.

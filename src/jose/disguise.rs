@@ -1,5 +1,6 @@
 //! Detection of public keys used as HMAC secrets, with which others could forge every token.
 
+use super::certificate::Certificate;
 use super::{der, primitive};
 use crate::jose::Algorithm;
 use aws_lc_rs::signature::ParsedPublicKey;
@@ -28,7 +29,7 @@ fn written(bytes: &[u8]) -> Option<&'static str> {
     if contains(b"-----BEGIN ") || contains(b"---- BEGIN SSH2 PUBLIC KEY") {
         return Some("a PEM text");
     }
-    if der::is_public(bytes) {
+    if der::is_public(bytes) || Certificate::parse(bytes).is_some() {
         return Some("a public key in DER");
     }
     if is_point(bytes) {

@@ -1,12 +1,13 @@
 //! Sets of verifying keys and key selection.
 
-use super::certificate::{self, Certificate};
+use super::certificate::Certificate;
 use super::encoding;
 use super::error::invalid;
 use super::header::Header;
 use super::jwk::Jwk;
 use super::verifying_key::{KeyId, VerifyingKey};
 use crate::core::{Error, ErrorKind, telemetry};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -204,6 +205,22 @@ fn fit(key: &VerifyingKey, header: &Header) -> Option<u8> {
     }
 }
 
+/// Returns the key of the first certificate in a JWK's `x5c` (RFC 7517 section 4.7).
+///
+/// `None` if there is no readable certificate. The dates are checked if `now` is given.
+fn first_of_chain(jwk: &Value, now: Option<Duration>) -> Result<Option<VerifyingKey>, Error> {
+    let Some(der) = jwk["x5c"][0].as_str().and_then(|text| STANDARD.decode(text).ok()) else {
+        return Ok(None);
+    };
+    let Some(certificate) = Certificate::parse(&der) else {
+        return Ok(None);
+    };
+    if let Some(now) = now {
+        certificate.check_dates(now)?;
+    }
+    VerifyingKey::from_spki(certificate.key).map(Some)
+}
+
 /// Parses one key of an untrusted set, accepting only public keys.
 fn public_key(entry: &Value, now: Option<Duration>) -> Result<VerifyingKey, Error> {
     // Some issuers write absent members as null or empty.
@@ -218,7 +235,7 @@ fn public_key(entry: &Value, now: Option<Duration>) -> Result<VerifyingKey, Erro
     }
     let has_numbers = ["n", "x"].iter().any(|name| entry.get(name).is_some_and(holds));
     // The dates of a certificate say nothing about a key that is published beside it.
-    let certified = certificate::first_of_chain(entry, now.filter(|_| !has_numbers))?;
+    let certified = first_of_chain(entry, now.filter(|_| !has_numbers))?;
     let Some(certified) = certified else {
         return VerifyingKey::from_public_jwk(&Jwk::from_json(&entry.to_string())?);
     };

@@ -1,6 +1,7 @@
 //! Verifying keys: public keys and shared secrets.
 
 use super::algorithm::{Algorithm, KeyType};
+use super::certificate::Certificate;
 use super::error::invalid;
 use super::jwk::{Jwk, Material, Purpose};
 use super::primitive::{self, Primitive};
@@ -68,7 +69,7 @@ impl VerifyingKey {
             _ => &["PUBLIC KEY", "CERTIFICATE"],
         };
         let der = encoding::pem_block(pem, labels)?;
-        if pem.contains("-----BEGIN CERTIFICATE-----") && der::certified_key(&der).is_none() {
+        if pem.contains("-----BEGIN CERTIFICATE-----") && Certificate::parse(&der).is_none() {
             return Err(invalid("the block labelled CERTIFICATE is not an X.509 certificate"));
         }
         Self::from_der(algorithm, &der)
@@ -85,7 +86,7 @@ impl VerifyingKey {
     /// weak.
     pub fn from_der(algorithm: Algorithm, der: &[u8]) -> Result<Self, Error> {
         let key_type = algorithm.key_type();
-        let der = der::certified_key(der).unwrap_or(der);
+        let der = Certificate::parse(der).map_or(der, |certificate| certificate.key);
         let wrong = |form| {
             invalid(format!(
                 "{algorithm} needs a public key of type {} in {form} form",

@@ -2,7 +2,7 @@
 
 use super::exposed::Exposed;
 use super::tokens::{Parts, TokenResponse};
-use crate::core::sanitize::{quoted, visible};
+use crate::core::quote::{quoted, visible};
 use crate::core::{Error, ErrorKind, Secret, http::HttpAnswer, json};
 use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;

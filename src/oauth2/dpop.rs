@@ -1,7 +1,6 @@
 //! DPoP of a client (RFC 9449): its key, and the nonces that servers asked for.
 
 use super::client::{Inner, OAuth2Client};
-use super::source::TokenSource;
 use crate::core::clock::system_time;
 use crate::core::http::{HttpAnswer, HttpRequest};
 use crate::core::{Error, Secret, lock};
@@ -115,36 +114,5 @@ impl OAuth2Client {
         if let (Some(dpop), Ok(url)) = (&self.0.dpop, Url::parse(url)) {
             dpop.remember(&url, nonce);
         }
-    }
-}
-
-impl TokenSource {
-    /// Returns a DPoP proof for a call with a token of this source, as
-    /// [`OAuth2Client::dpop_proof`] does.
-    ///
-    /// ```no_run
-    /// # use jamguard::{Error, oauth2::TokenSource};
-    /// # async fn example(orders: TokenSource) -> Result<(), Error> {
-    /// let url = "https://orders.example/orders";
-    /// let token = orders.token().await?;
-    /// let proof = orders.dpop_proof("GET", url, &token)?;
-    /// // Authorization: DPoP <token>
-    /// // DPoP: <proof>
-    /// # let nonce: Option<&str> = None;
-    /// if let Some(nonce) = nonce {            // the header DPoP-Nonce of the response
-    ///     orders.remember_dpop_nonce(url, nonce);
-    /// }
-    /// # Ok(()) }
-    /// ```
-    ///
-    /// # Errors
-    /// The errors of [`OAuth2Client::dpop_proof`].
-    pub fn dpop_proof(&self, method: &str, url: &str, token: &Secret) -> Result<String, Error> {
-        self.client().dpop_proof(method, url, token)
-    }
-
-    /// Keeps a server's nonce, as [`OAuth2Client::remember_dpop_nonce`] does.
-    pub fn remember_dpop_nonce(&self, url: &str, nonce: &str) {
-        self.client().remember_dpop_nonce(url, nonce);
     }
 }

@@ -123,7 +123,7 @@ impl TokenSource {
         self.0.get().await
     }
 
-    pub(super) fn client(&self) -> &OAuth2Client {
+    fn client(&self) -> &OAuth2Client {
         self.0.source().client()
     }
 
@@ -132,6 +132,35 @@ impl TokenSource {
     /// The next call fetches a new token.
     pub fn forget(&self, token: &Secret) {
         self.0.forget_if(|kept| kept.access_token() == token);
+    }
+
+    /// Returns a DPoP proof for a call with a token of this source, as
+    /// [`OAuth2Client::dpop_proof`] does.
+    ///
+    /// ```no_run
+    /// # use jamguard::{Error, oauth2::TokenSource};
+    /// # async fn example(orders: TokenSource) -> Result<(), Error> {
+    /// let url = "https://orders.example/orders";
+    /// let token = orders.token().await?;
+    /// let proof = orders.dpop_proof("GET", url, &token)?;
+    /// // Authorization: DPoP <token>
+    /// // DPoP: <proof>
+    /// # let nonce: Option<&str> = None;
+    /// if let Some(nonce) = nonce {            // the header DPoP-Nonce of the response
+    ///     orders.remember_dpop_nonce(url, nonce);
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// The errors of [`OAuth2Client::dpop_proof`].
+    pub fn dpop_proof(&self, method: &str, url: &str, token: &Secret) -> Result<String, Error> {
+        self.client().dpop_proof(method, url, token)
+    }
+
+    /// Keeps a server's nonce, as [`OAuth2Client::remember_dpop_nonce`] does.
+    pub fn remember_dpop_nonce(&self, url: &str, nonce: &str) {
+        self.client().remember_dpop_nonce(url, nonce);
     }
 }
 

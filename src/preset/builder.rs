@@ -371,27 +371,6 @@ impl Preset {
         self.accepted().map(|accepted| accepted.verifier)
     }
 
-    /// Replaces all issuers.
-    #[cfg_attr(not(feature = "config"), allow(dead_code))]
-    pub(crate) fn issuers(self, issuers: Vec<String>) -> Self {
-        Self { issuers, ..self }
-    }
-
-    /// Removes the keys, for a verifier that has its own.
-    #[cfg_attr(not(feature = "config"), allow(dead_code))]
-    pub(crate) fn without_keys(self) -> Self {
-        self.keys(Ok)
-    }
-
-    /// Changes the verifier by a function that may fail.
-    #[cfg_attr(not(feature = "config"), allow(dead_code))]
-    pub(crate) fn try_map_verifier<E>(
-        self,
-        change: impl FnOnce(VerifierBuilder) -> Result<VerifierBuilder, E>,
-    ) -> Result<Self, E> {
-        Ok(Self { verifier: change(self.verifier)?, ..self })
-    }
-
     pub(crate) fn accepted(self) -> Result<AcceptedTokens, Error> {
         if let Some(fault) = self.fault {
             return Err(fault);
@@ -445,6 +424,28 @@ impl Preset {
             source: self.source,
             claim_paths: Some(self.claim_paths),
         })
+    }
+}
+
+/// For the configuration file.
+#[cfg(feature = "config")]
+impl Preset {
+    /// Replaces all issuers.
+    pub(crate) fn issuers(self, issuers: Vec<String>) -> Self {
+        Self { issuers, ..self }
+    }
+
+    /// Removes the keys, for a verifier that has its own.
+    pub(crate) fn without_keys(self) -> Self {
+        self.keys(Ok)
+    }
+
+    /// Changes the verifier by a function that may fail.
+    pub(crate) fn try_map_verifier<E>(
+        self,
+        change: impl FnOnce(VerifierBuilder) -> Result<VerifierBuilder, E>,
+    ) -> Result<Self, E> {
+        Ok(Self { verifier: change(self.verifier)?, ..self })
     }
 }
 

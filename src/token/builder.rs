@@ -82,7 +82,7 @@ pub struct VerifierBuilder {
     /// Sources of keys that may change; more than one is an error.
     sources: Vec<MakeSource>,
     /// Servers that are asked about opaque tokens; more than one is an error.
-    introspectors: Vec<Arc<dyn Introspector>>,
+    pub(super) introspectors: Vec<Arc<dyn Introspector>>,
     /// Whether each key of the source is limited to one algorithm, and may be a secret.
     pinned: bool,
     algorithms: Vec<Algorithm>,
@@ -93,9 +93,9 @@ pub struct VerifierBuilder {
     /// The AWS load balancers whose tokens are accepted, instead of JWTs in standard form.
     pub(crate) load_balancers: Vec<Box<str>>,
     required: Vec<Box<str>>,
-    required_either: Vec<[Box<str>; 2]>,
-    texts: Vec<TextRule>,
-    firebase_emulator: Option<EmulatorSigner>,
+    pub(super) required_either: Vec<[Box<str>; 2]>,
+    pub(super) texts: Vec<TextRule>,
+    pub(super) firebase_emulator: Option<EmulatorSigner>,
     clock: Option<Arc<dyn Clock>>,
     revocation: Option<Arc<dyn Revocation>>,
     /// Each with the kind of list it was added as.
@@ -134,13 +134,6 @@ impl VerifierBuilder {
         make: impl FnOnce(&SourceContext) -> Result<Arc<dyn KeySource>, Error> + Send + 'static,
     ) -> Self {
         self.sources.push(Box::new(make));
-        self
-    }
-
-    /// Asks this server about opaque tokens.
-    #[cfg_attr(not(feature = "client"), expect(dead_code))]
-    pub(crate) fn introspector(mut self, introspector: Arc<dyn Introspector>) -> Self {
-        self.introspectors.push(introspector);
         self
     }
 
@@ -237,37 +230,6 @@ impl VerifierBuilder {
             claim: claim.into().into_boxed_str(),
             expected: Expected::OneOf(vec![text.into().into_boxed_str()]),
         });
-        self
-    }
-
-    /// Accepts the unsigned tokens of Firebase's emulator for one project, and no others.
-    #[cfg_attr(not(feature = "client"), allow(dead_code))]
-    pub(crate) fn firebase_emulator(mut self, signer: EmulatorSigner) -> Result<Self, Error> {
-        self = self.key(signer.verifying_key()?).algorithms([EmulatorSigner::ALGORITHM]);
-        self.firebase_emulator = Some(signer);
-        Ok(self)
-    }
-
-    /// Requires one of these claims to be present.
-    #[cfg_attr(not(feature = "client"), allow(dead_code))]
-    pub(crate) fn require_one_of(mut self, claims: [&str; 2]) -> Self {
-        self.required_either.push(claims.map(Into::into));
-        self
-    }
-
-    /// Requires a claim to be exactly this string in the tokens that have it.
-    #[cfg_attr(not(feature = "client"), allow(dead_code))]
-    pub(crate) fn require_text_if_present(mut self, claim: &str, text: &str) -> Self {
-        let expected = Expected::AbsentOr(text.into());
-        self.texts.push(TextRule { claim: claim.into(), expected });
-        self
-    }
-
-    /// Requires a claim to be a string that begins with this prefix and continues.
-    #[cfg_attr(not(feature = "client"), allow(dead_code))]
-    pub(crate) fn require_prefix(mut self, claim: &str, prefix: &str) -> Self {
-        let expected = Expected::StartsWith(prefix.into());
-        self.texts.push(TextRule { claim: claim.into(), expected });
         self
     }
 

@@ -20,6 +20,8 @@ pub(crate) mod list;
 pub(crate) mod parties;
 pub(crate) mod profile;
 pub(crate) mod protected_resource;
+#[cfg(feature = "client")]
+mod provider_rules;
 pub(crate) mod refresh;
 pub(crate) mod registered;
 pub(crate) mod revocation;

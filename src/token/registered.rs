@@ -41,6 +41,7 @@ pub(crate) struct TextRule {
 }
 
 /// The expected value of a string claim.
+#[cfg_attr(not(feature = "client"), allow(dead_code))]
 pub(crate) enum Expected {
     OneOf(Vec<Box<str>>),
     NotEmpty,
