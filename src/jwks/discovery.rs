@@ -21,7 +21,6 @@ pub(crate) struct Discovery {
 pub(crate) struct Metadata {
     url: String,
     pub(crate) document: String,
-    #[cfg_attr(not(feature = "oauth2"), expect(dead_code))]
     pub(crate) max_age: Option<Duration>,
 }
 
