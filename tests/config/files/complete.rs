@@ -136,6 +136,9 @@ try_several_keys = true
 
 [jam.verifiers.discovered.introspection]
 discover = "https://other.example"
+discover_at = "https://inside.example"
+danger_plain_http_hosts = "keycloak"
+ca_file = "root.pem"
 client_id = "api"
 secret = "${SECRET}"
 secret_in = "body"
