@@ -5,7 +5,8 @@ mod tool;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jamguard::jose::{Algorithm, Jws, KeySet, VerifyingKey};
-use jamguard::{Error, ErrorKind, JamApp, Verifier};
+use jamguard::jwks::{RemoteKeySet, RemoteKeySetBuilder};
+use jamguard::{Clock, Error, ErrorKind, JamApp, SystemClock, Verifier, VerifierBuilder};
 use std::io::{self, BufRead, Read, Write};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -16,19 +17,28 @@ Usage: verify_tokens KEYS [RULES] < tokens
 
 Reads tokens from standard input, one per line, and prints a line for each:
   ok<TAB>the claims as JSON     or     refused<TAB>the kind of error
-Blank lines are skipped.
+With --explain, two columns follow the kind: the rule that refused the token, and what
+it expected and received. Blank lines are skipped.
 
 Keys, one of:
   --jwks FILE          a JWK set
   --jwk FILE           one JWK: public, private (its public part is used) or symmetric
   --pem FILE           a public key in PEM
   --secret TEXT        a shared secret for HS256, HS384 or HS512
+  --jwks-url URL       the JWK set at a URL
+  --discover ISSUER    the keys that the issuer's metadata names; requires its iss
   --jam APP_ID         the keys and rules of a JustAuthenticateMe app, fetched when needed;
                        allows only the rules --leeway and --now
   --base-url URL       with --jam: JAM's URL; default: the hosted service
 
+Network, with --jwks-url and --discover:
+  --discover-at URL    with --discover: where the issuer is reached; default: at its name
+  --plain-http A,B     hosts that are reached over plain http; default: loopback only
+  --ca FILE            certificate authorities in PEM, trusted besides the system's
+
 Rules:
-  --alg A,B            allowed algorithms; default: all that fit the keys
+  --alg A,B            allowed algorithms; default: all that fit the keys; for fetched keys
+                       all but HS256, HS384 and HS512
   --iss TEXT           the required issuer
   --aud TEXT           the required audience; default: any audience passes
   --typ TEXT           the required typ, such as at+jwt
@@ -37,11 +47,16 @@ Rules:
   --now UNIX_SECONDS   the time of verification; default: the system time
   --jws                check only signature and header; print the payload in base64url
 
+Output:
+  --explain            say which rule refused a token, and why
+
 Give each flag at most once, as '--flag value' or '--flag=value'.
 Exit status: 0 all accepted, 1 some rejected, 2 wrong flags or unreadable input.
 ";
 
-const KEYS: [&str; 5] = ["--jwks", "--jwk", "--pem", "--secret", "--jam"];
+const KEYS: [&str; 7] =
+    ["--jwks", "--jwk", "--pem", "--secret", "--jwks-url", "--discover", "--jam"];
+const NETWORK: [&str; 3] = ["--discover-at", "--plain-http", "--ca"];
 const CLAIM_RULES: [&str; 6] = ["--iss", "--aud", "--typ", "--require", "--leeway", "--now"];
 /// A verifier's default token size limit, in bytes.
 const MAX_TOKEN: usize = 16 * 1024;
@@ -57,13 +72,18 @@ async fn main() -> ExitCode {
 
 /// Verifies the tokens; returns whether all were accepted.
 async fn run(args: Vec<String>) -> Result<bool, String> {
-    const OTHERS: [&str; 3] = ["--alg", "--jws", "--base-url"];
-    let known: Vec<_> = KEYS.into_iter().chain(CLAIM_RULES).chain(OTHERS).collect();
+    const OTHERS: [&str; 4] = ["--alg", "--jws", "--base-url", "--explain"];
+    let known = KEYS.into_iter().chain(CLAIM_RULES).chain(OTHERS).chain(NETWORK);
+    let known: Vec<_> = known.collect();
     let (flags, rest) = Flags::parse(args, &known)?;
     if !rest.is_empty() {
         return Err("unexpected value without a flag".to_owned());
     }
     let check = Check::from_flags(&flags)?;
+    let explanation = match flags.has("--explain") {
+        true => Some(Explanation { now: flags.now()? }),
+        false => None,
+    };
     let (mut input, mut output) = (io::stdin().lock(), io::stdout().lock());
     let mut line = Vec::new();
     let mut all_accepted = true;
@@ -73,9 +93,10 @@ async fn run(args: Vec<String>) -> Result<bool, String> {
         }
         let answer = match check.token(&line).await {
             Ok(accepted) => format!("ok\t{accepted}"),
-            Err(kind) => {
+            Err(error) => {
                 all_accepted = false;
-                format!("refused\t{kind}")
+                let why = explanation.as_ref().map(|explanation| explanation.of(&error, &line));
+                format!("refused\t{}{}", error.kind(), why.unwrap_or_default())
             }
         };
         writeln!(output, "{answer}").map_err(|error| format!("standard output: {error}"))?;
@@ -108,6 +129,12 @@ impl Flags {
     /// Splits a flag's comma-separated list.
     fn list(&self, flag: &str) -> Option<impl Iterator<Item = &str>> {
         Some(self.text(flag)?.split(',').map(str::trim))
+    }
+
+    /// Returns the time of verification in Unix seconds.
+    fn now(&self) -> Result<u64, String> {
+        let stopped = self.clock()?.map(|clock| clock.now());
+        Ok(stopped.unwrap_or_else(|| SystemClock.now()).as_secs())
     }
 
     fn leeway(&self) -> Result<Option<Duration>, String> {
@@ -175,13 +202,53 @@ fn keys_for(
     }
 }
 
+/// Sets the keys of a flag on a verifier, with the algorithms allowed with them.
+fn with_keys(flags: &Flags, source: &str) -> Result<VerifierBuilder, String> {
+    let rules = Verifier::builder();
+    let url = flags.text(source).unwrap_or_default();
+    let (keys, rules) = match source {
+        "--jwks-url" => {
+            flags.leave_out(&["--discover-at"], "is for --discover")?;
+            (RemoteKeySet::builder(url), rules)
+        }
+        "--discover" => {
+            flags.leave_out(&["--iss"], "is set by --discover")?;
+            (RemoteKeySet::discover(url), rules.issuer(url))
+        }
+        _ => {
+            flags.leave_out(&NETWORK, "is for --jwks-url and --discover")?;
+            let (keys, algorithms) = keys(flags, source)?;
+            let rules = rules.algorithms(algorithms);
+            return Ok(keys.iter().fold(rules, |rules, key| rules.key(key.clone())));
+        }
+    };
+    let algorithms = flags.algorithms()?.unwrap_or_else(|| {
+        use Algorithm::{HS256, HS384, HS512};
+        Algorithm::ALL.into_iter().filter(|a| !matches!(a, HS256 | HS384 | HS512)).collect()
+    });
+    Ok(rules.algorithms(algorithms).jwks(fetched(flags, keys)?))
+}
+
+/// Builds the key set that is fetched through the network of the flags.
+fn fetched(flags: &Flags, mut keys: RemoteKeySetBuilder) -> Result<RemoteKeySet, String> {
+    if let Some(url) = flags.text("--discover-at") {
+        keys = keys.discover_at(url);
+    }
+    if let Some(hosts) = flags.list("--plain-http") {
+        keys = keys.danger_plain_http_hosts(hosts);
+    }
+    if let Some(file) = flags.text("--ca") {
+        keys = keys.ca_file(file);
+    }
+    if let Some(clock) = flags.clock()? {
+        keys = keys.clock(clock);
+    }
+    keys.build().map_err(|error| error.to_string())
+}
+
 /// Builds a verifier from the given keys and rules.
 fn verifier(flags: &Flags, source: &str) -> Result<Verifier, String> {
-    let (keys, algorithms) = keys(flags, source)?;
-    let mut rules = Verifier::builder().algorithms(algorithms);
-    for key in keys.iter() {
-        rules = rules.key(key.clone());
-    }
+    let mut rules = with_keys(flags, source)?;
     if let Some(issuer) = flags.text("--iss") {
         rules = rules.issuer(issuer);
     }
@@ -234,11 +301,16 @@ impl Check {
             return Err(format!("give exactly one of {}", KEYS.join(", ")));
         };
         if source == "--jam" {
+            flags.leave_out(&NETWORK, "is for --jwks-url and --discover")?;
             return jam_verifier(flags).map(Self::Claims);
         }
         flags.leave_out(&["--base-url"], "is for --jam")?;
         if flags.has("--jws") {
+            if matches!(source, "--jwks-url" | "--discover") {
+                return Err(format!("--jws needs keys from a file: {source} fetches them"));
+            }
             flags.leave_out(&CLAIM_RULES, "checks claims, which --jws does not")?;
+            flags.leave_out(&NETWORK, "is for --jwks-url and --discover")?;
             let (keys, algorithms) = keys(flags, source)?;
             return Ok(Self::Signature(keys, algorithms));
         }
@@ -246,19 +318,67 @@ impl Check {
     }
 
     /// Verifies a token; returns its claims or payload for printing.
-    async fn token(&self, line: &[u8]) -> Result<String, ErrorKind> {
+    async fn token(&self, line: &[u8]) -> Result<String, Error> {
         if line.len() > MAX_TOKEN {
-            return Err(ErrorKind::TooLarge);
+            return Err(Error::new(ErrorKind::TooLarge, "the line is longer than 16 KiB"));
         }
-        let token = std::str::from_utf8(line).map_err(|_| ErrorKind::Malformed)?;
-        let answer = match self {
+        let token = std::str::from_utf8(line)
+            .map_err(|_| Error::new(ErrorKind::Malformed, "the line is not UTF-8"))?;
+        match self {
             Self::Claims(verifier) => {
                 (verifier.verify(token).await).map(|verified| one_line(verified.raw_claims()))
             }
             Self::Signature(keys, algorithms) => Jws::verify(token, keys, algorithms)
                 .map(|jws| URL_SAFE_NO_PAD.encode(jws.payload())),
+        }
+    }
+}
+
+/// Explains why a token is refused.
+struct Explanation {
+    /// The time of verification in Unix seconds.
+    now: u64,
+}
+
+impl Explanation {
+    /// Returns two columns: the rule, and what it expected and received.
+    fn of(&self, error: &Error, line: &[u8]) -> String {
+        let dates = match error.kind() {
+            ErrorKind::Expired => self.date(line, "exp", "expired since"),
+            ErrorKind::NotYetValid => ["nbf", "iat"]
+                .iter()
+                .fold(None, |found, claim| found.or_else(|| self.date(line, claim, "valid in"))),
+            _ => None,
         };
-        answer.map_err(|error| error.kind())
+        format!("\t{}\t{}{}", rule(error), one_line(error.message()), dates.unwrap_or_default())
+    }
+
+    /// Compares a date of the token's claims with the time of verification.
+    fn date(&self, line: &[u8], claim: &str, what: &str) -> Option<String> {
+        let payload = line.split(|byte| *byte == b'.').nth(1)?;
+        let claims = URL_SAFE_NO_PAD.decode(payload).ok()?;
+        let claims: serde_json::Value = serde_json::from_slice(&claims).ok()?;
+        let (now, date) = (self.now, claims[claim].as_f64()?);
+        let apart = (date - now as f64).abs();
+        Some(format!(": `{claim}` is {date}, the time is {now}: {what} {apart} s"))
+    }
+}
+
+/// Names the rule that refused a token.
+fn rule(error: &Error) -> &'static str {
+    match error.kind() {
+        ErrorKind::Malformed => "form of a JWS (RFC 7515 section 7.1)",
+        ErrorKind::TooLarge => "size: 16 KiB",
+        ErrorKind::UnsupportedAlgorithm => "alg: --alg",
+        ErrorKind::WrongType => "typ: --typ",
+        ErrorKind::UnknownKey => "key by kid and alg",
+        ErrorKind::BadSignature => "signature",
+        ErrorKind::Expired => "exp: --leeway, --now",
+        ErrorKind::NotYetValid => "nbf and iat: --leeway, --now",
+        ErrorKind::MissingClaim => "required claims: --require, --iss, --aud, and exp",
+        ErrorKind::InvalidClaim => "values of claims: --iss, --aud, and the types of RFC 7519",
+        ErrorKind::Unavailable => "keys: they could not be fetched",
+        _ => "verification",
     }
 }
 

@@ -57,6 +57,7 @@
 //! | you have | start with |
 //! |---|---|
 //! | a JustAuthenticateMe app | [`JamApp`], [`JamLogin`] for the magic link, [`JamClient`] for the REST operations |
+//! | tokens of Auth0, Keycloak, Google or another well-known provider | [`Preset`] |
 //! | an OpenID Connect issuer | [`VerifierBuilder::discover`] |
 //! | a published key set | [`VerifierBuilder::jwks_url`], or [`jwks`] for its settings |
 //! | opaque tokens of an authorization server | [`Introspection`] |
@@ -82,7 +83,7 @@
 //! |---|---|
 //! | Requests | [`Authenticator`], [`AuthLayer`] for tower and axum, [`ActixAuth`] for actix-web; [`CredentialSource`]; extractors [`Identity`] and [`Claims`]; [`AuthResponse`], [`AuthRejection`]; [`Endpoint`], [`Validity`]; [`McpGuard`] |
 //! | Policies | [`policy`], [`Policy`], [`RouteTable`]; [`RouteGuard`], [`Require`], [`NamedPolicy`] |
-//! | Tokens | [`Verifier`], [`Verified`], [`ProtectedResource`]; [`Introspection`]; [`Issuer`], [`KeyRing`], [`RefreshTokens`]; [`TokenList`], [`Revocation`]; [`jose`], [`jwks`] |
+//! | Tokens | [`Verifier`], [`Verified`]; [`Preset`]; [`ProtectedResource`]; [`Introspection`]; [`Issuer`], [`KeyRing`], [`RefreshTokens`]; [`TokenList`], [`Revocation`]; [`jose`], [`jwks`] |
 //! | Sessions | [`Sessions`] over a store, [`Session`] in a handler; [`SessionCookie`], [`NewSession`], [`SessionInfo`] |
 //! | Logins | [`JamApp`], [`JamClient`], [`JamLogin`]; [`oauth2`], [`OAuth2Login`]; [`otp`]; [`LoginCookies`] |
 //! | Stores | [`store`], [`Store`] |
@@ -172,6 +173,8 @@ pub mod oauth2;
 #[cfg(feature = "otp")]
 pub mod otp;
 pub mod policy;
+#[cfg(feature = "client")]
+mod preset;
 mod session;
 pub mod store;
 #[cfg(feature = "testing")]
@@ -209,6 +212,8 @@ pub use crate::policy::{Policy, RouteTable};
 // Tokens.
 #[cfg(feature = "client")]
 pub use crate::introspection::{Introspection, IntrospectionBuilder};
+#[cfg(feature = "client")]
+pub use crate::preset::Preset;
 pub use crate::token::builder::VerifierBuilder;
 pub use crate::token::cache::CacheStats;
 pub use crate::token::dpop::{Dpop, DpopBuilder, DpopKey, DpopProof, DpopRequest};

@@ -31,13 +31,16 @@ pub(crate) fn exit(tool: &str, answer: Result<bool, String>) -> ExitCode {
     }
 }
 
+/// The flags without a value.
+const SWITCHES: [&str; 2] = ["--explain", "--jws"];
+
 /// The given flags, each at most once.
 pub(crate) struct Flags(BTreeMap<&'static str, String>);
 
 impl Flags {
     /// Parses the known flags; also returns the remaining arguments.
     ///
-    /// Every flag takes a value, except `--jws`.
+    /// Every flag takes a value, except the [switches](SWITCHES).
     pub(crate) fn parse(
         args: Vec<String>,
         known: &[&'static str],
@@ -59,8 +62,10 @@ impl Flags {
                 return Err(format!("unknown flag {name}"));
             };
             let value = match (flag, inline) {
-                ("--jws", None) => String::new(),
-                ("--jws", Some(_)) => return Err("--jws takes no value".to_owned()),
+                (flag, None) if SWITCHES.contains(&flag) => String::new(),
+                (flag, Some(_)) if SWITCHES.contains(&flag) => {
+                    return Err(format!("{flag} takes no value"));
+                }
                 (_, Some(value)) => value,
                 (_, None) => args
                     .next()

@@ -1,5 +1,6 @@
 //! The builder of [`Authenticator`].
 
+use super::accepted::{AcceptedTokens, PathsByIssuer};
 use super::context::{HandlerContext, Hook, Rules};
 use super::cookies::{self, LoginCookies};
 use super::enrich::{self, EnrichHook, Enricher};
@@ -62,7 +63,7 @@ options! {
 #[must_use]
 #[derive(Default)]
 pub struct AuthenticatorBuilder {
-    pub(super) verifiers: Vec<Result<Verifier, Error>>,
+    pub(crate) accepted: Vec<Result<AcceptedTokens, Error>>,
     deny_lists: Vec<TokenList>,
     sources: Vec<CredentialSource>,
     cookies: Option<LoginCookies>,
@@ -92,7 +93,7 @@ impl AuthenticatorBuilder {
     ///
     /// A token goes to the verifier of its `iss`, or else to the verifiers without an issuer.
     pub fn verifier(mut self, verifier: Verifier) -> Self {
-        self.verifiers.push(Ok(verifier));
+        self.accepted.push(Ok(verifier.into()));
         self
     }
 
@@ -117,7 +118,8 @@ impl AuthenticatorBuilder {
 
     /// Adds a place where a credential may be. The first source with a credential decides.
     ///
-    /// Default: the bearer header, then the cookies of [`cookies`](Self::cookies).
+    /// Default: the bearer header or the header of each preset, then the cookies of
+    /// [`cookies`](Self::cookies).
     pub fn source(mut self, source: CredentialSource) -> Self {
         self.sources.push(source);
         self
@@ -251,7 +253,8 @@ impl AuthenticatorBuilder {
 
     /// Sets where policies find scopes, roles and similar values in the claims.
     ///
-    /// Default: [`ClaimPaths::default`].
+    /// Default: [`ClaimPaths::default`]. The tokens of a preset are read with the paths of their
+    /// preset.
     ///
     /// ```
     /// # use jamguard::Authenticator;
@@ -350,24 +353,28 @@ impl AuthenticatorBuilder {
     /// change.
     pub fn build(self) -> Result<Authenticator, Error> {
         let options = self.options;
-        let verifiers = self
-            .verifiers
+        let accepted = self
+            .accepted
             .into_iter()
-            .map(|verifier| verifier?.with_deny_lists(&self.deny_lists))
-            .collect::<Result<Vec<_>, _>>()?;
-        let verifiers = match self.possession.is_any() {
-            true => verifiers.iter().map(Verifier::accepting_bound).collect(),
-            false => verifiers,
-        };
+            .map(|accepted| {
+                let accepted = accepted?.with_deny_lists(&self.deny_lists)?;
+                Ok(accepted.accepting_bound(self.possession.is_any()))
+            })
+            .collect::<Result<Vec<_>, Error>>()?;
         let with_sessions = self.sessions.is_some();
-        if verifiers.is_empty() && !with_sessions {
+        if accepted.is_empty() && !with_sessions {
             return Err(Error::configuration(
-                "nothing to verify with: call .jam(JamApp::new(…)), .verifier(…) or .sessions(…)",
+                "nothing to verify with: call .preset(…), .jam(JamApp::new(…)), .verifier(…) or \
+                 .sessions(…)",
             ));
         }
         let mut sources = self.sources;
-        if sources.is_empty() && !verifiers.is_empty() {
-            sources.push(CredentialSource::bearer());
+        if sources.is_empty() {
+            for AcceptedTokens { source, .. } in &accepted {
+                if !sources.contains(source) {
+                    sources.push(source.clone());
+                }
+            }
         }
         self.possession.add_to(&mut sources)?;
         if let Some(cookies) = &self.cookies {
@@ -391,7 +398,9 @@ impl AuthenticatorBuilder {
             OriginCheck::new(&options.trusted_origins.0, secure, options.danger_accept_cross_site)?;
         for source in &sources {
             match &source.0 {
-                SourceKind::Header(name) | SourceKind::Cookie(name) => cookies::check_name(name)?,
+                SourceKind::Header(name)
+                | SourceKind::ProxyHeader(name)
+                | SourceKind::Cookie(name) => cookies::check_name(name)?,
                 SourceKind::Query(name) if name.is_empty() => {
                     return Err(Error::configuration(
                         "the name of a query parameter is empty: give CredentialSource::query(…) a name",
@@ -425,6 +434,8 @@ impl AuthenticatorBuilder {
                 "enrichment_ttl without enrichment: call .enrich(…) too",
             ));
         }
+        let paths = PathsByIssuer::new(self.claim_paths, &accepted)?;
+        let verifiers: Vec<Verifier> = accepted.into_iter().map(|tokens| tokens.verifier).collect();
         if let Some(clock) = &self.clock {
             verifiers.iter().for_each(|verifier| verifier.follow_clock(clock));
             if let Some(sessions) = &sessions {
@@ -451,7 +462,7 @@ impl AuthenticatorBuilder {
             .collect();
         let routing = Arc::new(Routing::new(verifiers)?);
         let rules = Arc::new(Rules {
-            paths: self.claim_paths,
+            paths,
             clock,
             email_verifiers,
             realm: options.realm,

@@ -1,8 +1,9 @@
 //! What handlers need to check policies and to answer as the layer does. Carried by every identity.
 
+use super::accepted::PathsByIssuer;
 use super::routing::Routing;
 use crate::core::{AuthResponse, Clock, Error, telemetry};
-use crate::policy::{ClaimIndex, ClaimPaths, Subject};
+use crate::policy::{ClaimIndex, Subject};
 use crate::session::Sessions;
 use crate::token::{dpop::Dpop, protected_resource::ProtectedResource};
 use std::sync::Arc;
@@ -13,7 +14,7 @@ pub(crate) type Hook = Arc<dyn Fn(&Error, AuthResponse) -> AuthResponse + Send +
 pub(crate) struct HandlerContext(pub(super) Arc<Rules>);
 
 pub(crate) struct Rules {
-    pub(crate) paths: ClaimPaths,
+    pub(super) paths: PathsByIssuer,
     pub(crate) clock: Arc<dyn Clock>,
     /// Issuers declared to issue only verified email addresses.
     pub(crate) email_verifiers: Vec<Box<str>>,
@@ -35,9 +36,14 @@ impl HandlerContext {
         Self(rules.clone())
     }
 
-    /// Returns the policies' view of these claims.
-    pub(super) fn subject<'a>(&'a self, claims: &'a ClaimIndex) -> Subject<'a> {
-        Subject::new(claims, &self.0.paths, &*self.0.clock)
+    /// Returns the policies' view of an issuer's claims, of a token or of a session.
+    pub(super) fn subject<'a>(
+        &'a self,
+        issuer: Option<&str>,
+        is_token: bool,
+        claims: &'a ClaimIndex,
+    ) -> Subject<'a> {
+        Subject::new(claims, self.0.paths.of(issuer, is_token), &*self.0.clock)
     }
 
     /// Whether the issuer is declared to issue only verified email addresses.

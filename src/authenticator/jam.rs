@@ -1,5 +1,6 @@
 //! The builder's methods for JAM apps and the silent refresh of their ID tokens.
 
+use super::accepted::AcceptedTokens;
 use super::builder::AuthenticatorBuilder;
 use crate::jam::{app::JamApp, client::JamClient};
 use std::time::Duration;
@@ -7,7 +8,7 @@ use std::time::Duration;
 impl AuthenticatorBuilder {
     /// Accepts the ID tokens of a JAM app. Can be called several times.
     pub fn jam(mut self, app: JamApp) -> Self {
-        self.verifiers.push(app.verifier());
+        self.accepted.push(app.verifier().map(AcceptedTokens::from));
         self
     }
 

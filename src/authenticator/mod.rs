@@ -2,6 +2,7 @@
 //!
 //! Settings, and authentication outside of HTTP. [`request`] has the path of a request.
 
+pub(crate) mod accepted;
 pub(crate) mod builder;
 pub(crate) mod certificates;
 mod context;

@@ -95,11 +95,6 @@ impl Possession {
         }
     }
 
-    /// Whether the token is a bearer token, and accepted as one.
-    pub(crate) fn is_bearer(&self, token: &Verified) -> bool {
-        token.confirmation().is_none() && !self.dpop.as_ref().is_some_and(Dpop::is_required)
-    }
-
     /// Verifies that the sender holds all that the token is bound to.
     ///
     /// Returns the DPoP nonce to send with the response, if a new one is due.

@@ -26,6 +26,8 @@ pub(crate) enum SourceKind {
     Dpop,
     /// The whole value of this header.
     Header(Box<str>),
+    /// The whole value of this header, which a proxy adds for browsers that logged in at it.
+    ProxyHeader(Box<str>),
     /// The cookie with this name.
     Cookie(Box<str>),
     /// The query parameter with this name.
@@ -40,6 +42,7 @@ impl From<SourceKind> for CredentialSource {
     fn from(kind: SourceKind) -> Self {
         match kind {
             SourceKind::Header(name) => Self::header(name),
+            SourceKind::ProxyHeader(name) => Self::proxy_header(name),
             kind => Self(kind),
         }
     }
@@ -67,6 +70,15 @@ impl CredentialSource {
     /// e-mail address beside it, such as `x-goog-authenticated-user-email`, are never read.
     pub fn header(name: impl Into<String>) -> Self {
         Self(SourceKind::Header(name.into().to_ascii_lowercase().into_boxed_str()))
+    }
+
+    /// Creates a source for a header that a proxy adds for browsers that logged in at the proxy.
+    ///
+    /// Such as `x-goog-iap-jwt-assertion`. The proxy knows the browser by a cookie, which browsers
+    /// also send with requests of other sites' pages: the check of
+    /// [`trusted_origins`](crate::AuthenticatorBuilder::trusted_origins) applies as for cookies.
+    pub fn proxy_header(name: impl Into<String>) -> Self {
+        Self(SourceKind::ProxyHeader(name.into().to_ascii_lowercase().into_boxed_str()))
     }
 
     /// Creates a source for a cookie.
@@ -121,7 +133,7 @@ impl CredentialSource {
     pub(crate) fn vary(&self) -> Option<&str> {
         match &self.0 {
             SourceKind::Bearer | SourceKind::Dpop => Some("authorization"),
-            SourceKind::Header(name) => Some(name),
+            SourceKind::Header(name) | SourceKind::ProxyHeader(name) => Some(name),
             SourceKind::Cookie(_) => Some("cookie"),
             SourceKind::Query(_) => None,
             SourceKind::Websocket => Some(SUBPROTOCOLS),

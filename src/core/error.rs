@@ -319,7 +319,7 @@ impl Error {
 }
 
 /// Returns a configuration error with this message unless the condition holds.
-pub(crate) fn ensure(holds: bool, message: &'static str) -> Result<(), Error> {
+pub(crate) fn ensure(holds: bool, message: impl Into<Cow<'static, str>>) -> Result<(), Error> {
     match holds {
         true => Ok(()),
         false => Err(Error::configuration(message)),

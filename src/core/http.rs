@@ -1,9 +1,10 @@
 //! The HTTP client for outgoing requests.
 //!
-//! Every request has a deadline, follows no redirects, reads a bounded body, and uses https except
-//! on loopback.
+//! Every request has a deadline, follows no redirects and reads a bounded body. Its URL passed a
+//! [`UrlRule`].
 
 use crate::core::error::{Error, ErrorKind};
+use crate::core::network::{NetworkOptions, UrlRule};
 use crate::core::{sanitize::shown, secret::Secret};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,8 +13,8 @@ use reqwest::header::{
     ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER,
     WWW_AUTHENTICATE,
 };
-use std::{net::IpAddr, time::Duration};
-use url::{Host, Url, form_urlencoded};
+use std::time::Duration;
+use url::{Url, form_urlencoded};
 use zeroize::Zeroizing;
 
 /// The error of a server that requires its nonce in DPoP proofs.
@@ -140,27 +141,43 @@ pub(crate) fn basic(client_id: &str, secret: &Secret) -> Zeroizing<String> {
 }
 
 #[derive(Clone, Debug)]
-pub(crate) struct HttpClient(reqwest::Client);
+pub(crate) struct HttpClient {
+    client: reqwest::Client,
+    urls: UrlRule,
+}
 
 impl HttpClient {
     /// Returns a client whose requests end after `timeout`, including connecting.
-    pub(crate) fn new(timeout: Duration) -> Result<Self, Error> {
-        reqwest::Client::builder()
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] for a network that cannot work.
+    pub(crate) fn new(timeout: Duration, network: &NetworkOptions) -> Result<Self, Error> {
+        let urls = network.urls()?;
+        let mut builder = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .timeout(timeout)
-            .user_agent(concat!("jamguard/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map(Self)
-            .map_err(|error| {
-                Error::configuration(
-                    "the HTTP client cannot start: are trusted root certificates installed?",
-                )
+            .user_agent(concat!("jamguard/", env!("CARGO_PKG_VERSION")));
+        if network.has_authorities() {
+            builder = builder.tls_certs_merge(authorities(&network.authorities()?)?);
+        }
+        let client = builder.build().map_err(|error| {
+            let cause = match network.has_authorities() {
+                true => "is each certificate of ca_file and ca_pem a certificate authority's?",
+                false => "are trusted root certificates installed?",
+            };
+            Error::configuration(format!("the HTTP client cannot start: {cause}"))
                 .with_source(error.without_url())
-            })
+        })?;
+        Ok(Self { client, urls })
+    }
+
+    /// Returns the rule for the URLs of requests.
+    pub(crate) fn urls(&self) -> &UrlRule {
+        &self.urls
     }
 
     pub(crate) async fn send(&self, request: HttpRequest) -> Result<HttpAnswer, Error> {
-        let mut outgoing = self.0.request(request.method, request.url);
+        let mut outgoing = self.client.request(request.method, request.url);
         if let Some(authorization) = &request.authorization {
             let mut value = HeaderValue::from_str(authorization).map_err(|_| {
                 Error::new(
@@ -223,6 +240,17 @@ impl HttpClient {
     }
 }
 
+/// Parses the certificates of a PEM text, which must contain at least one.
+fn authorities(pem: &[u8]) -> Result<Vec<reqwest::Certificate>, Error> {
+    match reqwest::Certificate::from_pem_bundle(pem) {
+        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
+        _ => Err(Error::configuration(
+            "ca_file or ca_pem holds no certificate: give blocks from BEGIN CERTIFICATE to END \
+             CERTIFICATE",
+        )),
+    }
+}
+
 fn text(headers: &HeaderMap, name: reqwest::header::HeaderName) -> Option<&str> {
     headers.get(name)?.to_str().ok()
 }
@@ -254,33 +282,8 @@ fn max_age(header: &str) -> Option<Duration> {
 
 /// Returns a URL for error texts, without query and fragment.
 ///
-/// It has no credentials: [`checked_url`] rejects them.
+/// It has no credentials: a [`UrlRule`] rejects them.
 pub(crate) fn shown_url(url: &str) -> String {
     let end = url.find(['?', '#']).unwrap_or(url.len());
     shown(&url[..end])
-}
-
-/// Parses a URL that may receive credentials: https, or http on loopback.
-pub(crate) fn checked_url(text: &str) -> Result<Url, Error> {
-    let refuse = |message: String| Err(Error::configuration(message));
-    let Ok(url) = Url::parse(text) else {
-        return refuse(format!("'{text}' is not a URL: use an absolute one, https://…"));
-    };
-    if !url.username().is_empty() || url.password().is_some() {
-        return refuse("a URL must not contain a user name or password".into());
-    }
-    let loopback = match url.host() {
-        Some(Host::Ipv4(ip)) => IpAddr::from(ip).is_loopback(),
-        Some(Host::Ipv6(ip)) => IpAddr::from(ip).is_loopback(),
-        Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
-        None => false,
-    };
-    match url.scheme() {
-        "https" => Ok(url),
-        "http" if loopback => Ok(url),
-        "http" => refuse(format!(
-            "'{text}' is plain http: use https (http is for loopback addresses only)"
-        )),
-        _ => refuse(format!("'{text}' is not an https URL: use an absolute one, https://…")),
-    }
 }

@@ -21,6 +21,8 @@ pub(crate) mod json;
 pub(crate) mod lock;
 pub(crate) mod mismatch;
 pub(crate) mod name;
+#[cfg(feature = "client")]
+pub(crate) mod network;
 pub(crate) mod now_or_later;
 pub(crate) mod on_drop;
 pub(crate) mod problem;

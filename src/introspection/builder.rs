@@ -7,12 +7,14 @@ use super::endpoint::Place;
 use super::handle::{Inner, Introspection};
 use super::signed::Signed;
 use crate::core::http::HttpClient;
+use crate::core::network::{NetworkOptions, network_methods};
 use crate::core::settings::{Texts, Time, options};
 use crate::core::{
     Clock, Error, PartClock, Secret, SystemClock, call_limit::CallLimit, debug_fields, ensure,
     single_flight::SingleFlight, telemetry::Counter,
 };
 use crate::jose::{Algorithm, SigningKey};
+use crate::jwks::{builder::RemoteKeySetBuilder, discovery::Discovery};
 use std::{sync::Arc, sync::atomic::AtomicBool, time::Duration};
 
 /// Concurrent calls to the endpoint.
@@ -56,9 +58,11 @@ options! {
 #[must_use]
 pub struct IntrospectionBuilder {
     place: Place,
+    discover_at: Option<String>,
     client: Option<Client>,
     signed_by: Option<Vec<Algorithm>>,
     clock: Arc<dyn Clock>,
+    pub(crate) network: NetworkOptions,
     pub(crate) options: IntrospectionOptions,
 }
 
@@ -70,10 +74,10 @@ impl Introspection {
 
     /// Returns a builder for the introspection endpoint of an issuer.
     ///
-    /// Its OpenID Connect discovery document names the endpoint. Answers must have exactly this
+    /// Its metadata (OpenID Connect discovery or RFC 8414) names the endpoint. Answers must have exactly this
     /// `iss`, or none (RFC 7662 section 2.2), which then counts as this one.
     pub fn discover(issuer: impl Into<String>) -> IntrospectionBuilder {
-        IntrospectionBuilder::new(Place::Issuer(issuer.into()))
+        IntrospectionBuilder::new(Place::Issuer(Discovery::of(issuer)))
     }
 }
 
@@ -81,12 +85,25 @@ impl IntrospectionBuilder {
     fn new(place: Place) -> Self {
         Self {
             place,
+            discover_at: None,
             client: None,
             signed_by: None,
             clock: Arc::new(SystemClock),
+            network: NetworkOptions::default(),
             options: IntrospectionOptions::default(),
         }
     }
+
+    /// Sets the URL at which the issuer is reached, if that is not its name. Default: the issuer.
+    ///
+    /// See [`RemoteKeySetBuilder::discover_at`](crate::jwks::RemoteKeySetBuilder::discover_at).
+    /// Needs [`discover`](Introspection::discover).
+    pub fn discover_at(mut self, url: impl Into<String>) -> Self {
+        self.discover_at = Some(url.into());
+        self
+    }
+
+    network_methods!();
 
     /// Authenticates with a secret in the `Authorization` header (`client_secret_basic`).
     pub fn client_secret_basic(
@@ -227,27 +244,32 @@ impl IntrospectionBuilder {
             "an empty name in .token_type(…): give it the one that the server sends",
         )?;
         let clock = PartClock::new(self.clock);
-        let http = HttpClient::new(timeout)?;
-        let signed = match (self.signed_by, self.place.issuer()) {
+        let http = HttpClient::new(timeout, &self.network)?;
+        let place = self.place.reached_at(self.discover_at)?;
+        let signed = match (self.signed_by, &place) {
             (None, _) if options.answer_audience.is_some() => {
                 return Err(Error::configuration(
                     "answer_audience without signed answers: call .signed_answers(…) too",
                 ));
             }
             (None, _) => None,
-            (Some(algorithms), Some(issuer)) => {
+            (Some(algorithms), Place::Issuer(discovery)) => {
                 let audience = options.answer_audience.as_deref().unwrap_or(&client.id);
-                Some(Signed::new(issuer, audience, &algorithms, timeout, clock.clone())?)
+                let mut keys = RemoteKeySetBuilder::of_issuer(discovery.clone());
+                keys.network = self.network;
+                let keys = keys.timeout(timeout).clock(clock.clone()).build()?;
+                let issuer = &discovery.issuer;
+                Some(Signed::new(keys, issuer, audience, &algorithms, clock.clone())?)
             }
-            (Some(_), None) => {
+            (Some(_), Place::Url(_)) => {
                 return Err(Error::configuration(
                     "signed answers need the issuer's keys: use Introspection::discover(…)",
                 ));
             }
         };
         Ok(Introspection(Arc::new(Inner {
-            endpoint: self.place.endpoint(&http, clock.clone())?,
-            place: self.place,
+            endpoint: place.endpoint(&http, clock.clone())?,
+            place,
             client,
             assertion_audience: options.assertion_audience,
             signed,

@@ -1,10 +1,10 @@
 //! The introspection endpoint, configured or discovered.
 
-use crate::core::http::{HttpClient, checked_url};
+use crate::core::http::HttpClient;
 use crate::core::refreshing::{Fresh, Refreshing, Source};
 use crate::core::{Clock, Error, ErrorKind};
-use crate::jwks::fetch::HttpFetch;
-use crate::jwks::location::{check_issuer, discover};
+use crate::jwks::discovery::Discovery;
+use crate::jwks::fetch::Fetcher;
 use serde::Deserialize;
 use std::{sync::Arc, time::Duration};
 use url::Url;
@@ -17,21 +17,22 @@ const MAX_STALE: Duration = Duration::from_secs(24 * 3600);
 
 pub(super) enum Endpoint {
     Url(Url),
-    Discovered(Refreshing<Discovery>),
+    Discovered(Refreshing<Discovered>),
 }
 
 /// How an endpoint was configured.
 pub(super) enum Place {
     Url(String),
-    Issuer(String),
+    Issuer(Discovery),
 }
 
-pub(super) struct Discovery {
-    issuer: String,
-    fetch: HttpFetch,
+/// The endpoint that an issuer's metadata names.
+pub(super) struct Discovered {
+    discovery: Discovery,
+    fetcher: Fetcher,
 }
 
-impl Source for Discovery {
+impl Source for Discovered {
     type Value = Url;
     const NAME: &'static str = "the discovery document";
 
@@ -40,17 +41,18 @@ impl Source for Discovery {
         struct Document {
             introspection_endpoint: String,
         }
-        let (document, max_age) = discover(&self.issuer, &self.fetch).await?;
-        let found: Document = serde_json::from_str(&document).map_err(|_| {
+        let metadata = self.discovery.fetch(&self.fetcher).await?;
+        let found: Document = serde_json::from_str(&metadata.document).map_err(|_| {
             Error::new(
                 ErrorKind::UnexpectedBody,
                 "the discovery document names no introspection_endpoint: give its URL with \
                  Introspection::builder(…)",
             )
         })?;
-        let age = max_age.unwrap_or(DEFAULT_AGE).clamp(MIN_AGE, MAX_AGE);
+        let url = self.discovery.reachable(&found.introspection_endpoint);
+        let age = metadata.max_age.unwrap_or(DEFAULT_AGE).clamp(MIN_AGE, MAX_AGE);
         Ok(Fresh {
-            value: checked_url(&found.introspection_endpoint)?,
+            value: self.fetcher.urls().check(&url)?,
             renew_after: age,
             usable_for: age + MAX_STALE,
         })
@@ -58,18 +60,31 @@ impl Source for Discovery {
 }
 
 impl Place {
+    /// Returns the place with the URL at which its issuer is reached.
+    pub(super) fn reached_at(self, url: Option<String>) -> Result<Self, Error> {
+        match (self, url) {
+            (Self::Issuer(discovery), Some(url)) => {
+                Ok(Self::Issuer(Discovery { address: Some(url), ..discovery }))
+            }
+            (Self::Url(_), Some(_)) => Err(Error::configuration(
+                "discover_at without discovery: use Introspection::discover(…), or give \
+                 Introspection::builder(…) the URL at which the endpoint is reached",
+            )),
+            (place, None) => Ok(place),
+        }
+    }
+
     pub(super) fn endpoint(
         &self,
         http: &HttpClient,
         clock: Arc<dyn Clock>,
     ) -> Result<Endpoint, Error> {
         Ok(match self {
-            Self::Url(url) => Endpoint::Url(checked_url(url)?),
-            Self::Issuer(issuer) => {
-                check_issuer(issuer)?;
-                let fetch = HttpFetch(http.clone());
-                let discovery = Discovery { issuer: issuer.clone(), fetch };
-                Endpoint::Discovered(Refreshing::new(discovery, clock))
+            Self::Url(url) => Endpoint::Url(http.urls().check(url)?),
+            Self::Issuer(discovery) => {
+                discovery.check(http.urls())?;
+                let (discovery, fetcher) = (discovery.clone(), http.clone().into());
+                Endpoint::Discovered(Refreshing::new(Discovered { discovery, fetcher }, clock))
             }
         })
     }
@@ -77,13 +92,14 @@ impl Place {
     pub(super) fn issuer(&self) -> Option<&str> {
         match self {
             Self::Url(_) => None,
-            Self::Issuer(issuer) => Some(issuer),
+            Self::Issuer(discovery) => Some(&discovery.issuer),
         }
     }
 
     pub(super) fn name(&self) -> &str {
         match self {
-            Self::Url(name) | Self::Issuer(name) => name,
+            Self::Url(url) => url,
+            Self::Issuer(discovery) => &discovery.issuer,
         }
     }
 }

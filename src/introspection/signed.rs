@@ -22,13 +22,12 @@ pub(super) struct Signed {
 impl Signed {
     /// Returns a verifier of answers from `issuer` for `audience`, signed with the issuer's keys.
     pub(super) fn new(
+        keys: RemoteKeySet,
         issuer: &str,
         audience: &str,
         algorithms: &[Algorithm],
-        timeout: Duration,
         clock: Arc<PartClock>,
     ) -> Result<Self, Error> {
-        let keys = RemoteKeySet::discover(issuer).timeout(timeout).clock(clock.clone()).build()?;
         let verifier = Verifier::builder()
             .jwks(keys)
             .algorithms(algorithms.iter().copied())

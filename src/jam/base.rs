@@ -1,6 +1,6 @@
 //! Base URL of a JAM app, which is also the issuer of its tokens.
 
-use crate::core::{Error, ensure, http::checked_url};
+use crate::core::{Error, ensure, network::checked_url};
 use url::Url;
 
 /// Base URL of the hosted service.

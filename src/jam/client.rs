@@ -4,6 +4,7 @@ use super::app::JamApp;
 use super::base::{self, DEFAULT_BASE_URL};
 use super::remote_token::RemoteToken;
 use crate::core::http::{HttpAnswer, HttpClient, HttpRequest};
+use crate::core::network::NetworkOptions;
 use crate::core::{Error, ErrorKind, Secret, debug_fields, ensure, sanitize::quoted};
 use crate::jose::KeySet;
 use crate::token::{verified::Verified, verifier::Verifier};
@@ -106,7 +107,7 @@ impl JamClientBuilder {
         Ok(JamClient(Arc::new(Inner {
             app_url: base::app_url(&self.base_url, &self.app_id)?,
             verifier: app.verifier()?,
-            http: HttpClient::new(self.timeout)?,
+            http: HttpClient::new(self.timeout, &NetworkOptions::default())?,
             legacy_paths: self.legacy_paths,
         })))
     }

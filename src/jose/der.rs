@@ -1,6 +1,7 @@
-//! DER parsing of keys: elements, certificates, PKCS#8, SPKI and RSASSA-PSS parameters.
+//! DER parsing of keys: elements, PKCS#8, SPKI and RSASSA-PSS parameters.
 
 use super::algorithm::Algorithm;
+use super::certificate::Certificate;
 use super::error::invalid;
 use crate::core::Error;
 
@@ -10,7 +11,7 @@ pub(super) const OCTETS: u8 = 0x04;
 const OID: u8 = 0x06;
 pub(super) const SEQUENCE: u8 = 0x30;
 /// Tag of the explicit field `[0]`; later fields follow in order.
-const TAGGED: u8 = 0xa0;
+pub(super) const CONTEXT_0: u8 = 0xa0;
 
 /// 1.2.840.113549.1.1.10 (RFC 4055 section 3.1).
 const RSASSA_PSS: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 10];
@@ -47,15 +48,7 @@ pub(super) fn is_sequence(der: &[u8]) -> bool {
 ///
 /// `None` if the bytes are not a certificate.
 pub(super) fn certified_key(der: &[u8]) -> Option<&[u8]> {
-    let (certificate, rest) = element(der, SEQUENCE)?;
-    let (fields, _) = element(certificate, SEQUENCE).filter(|_| rest.is_empty())?;
-    let after_version = element(fields, TAGGED).map_or(fields, |(_, rest)| rest);
-    let (_serial_number, mut fields) = element(after_version, INTEGER)?;
-    for _ in ["signature", "issuer", "validity", "subject"] {
-        (_, fields) = element(fields, SEQUENCE)?;
-    }
-    let (_, rest) = element(fields, SEQUENCE)?;
-    fields.get(..fields.len() - rest.len())
+    Certificate::parse(der).map(|certificate| certificate.key)
 }
 
 /// Returns the key type's identifier and the key of a PKCS#8 document (RFC 5208 section 5).
@@ -130,7 +123,7 @@ pub(super) fn is_pss(identifier: &[u8], algorithm: Algorithm) -> Result<bool, Er
 fn restricted_to(parameters: &[u8]) -> Option<Algorithm> {
     let (mut rest, after) = element(parameters, SEQUENCE)?;
     let mut field = |number: u8| {
-        element(rest, TAGGED + number).map(|(content, more)| {
+        element(rest, CONTEXT_0 + number).map(|(content, more)| {
             rest = more;
             content
         })

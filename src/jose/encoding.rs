@@ -3,7 +3,7 @@
 use super::error::invalid;
 use crate::core::Error;
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
 use zeroize::Zeroizing;
 
 /// Decodes strictly: no padding, no `+` or `/`, no spare bits set in the last character.
@@ -24,6 +24,16 @@ pub(crate) fn decode_into(text: &[u8], buffer: &mut [u8]) -> Option<usize> {
 /// Decodes like [`decode`], if the result fills the buffer.
 pub(crate) fn decode_exact(text: impl AsRef<[u8]>, buffer: &mut [u8]) -> Option<()> {
     (decode_into(text.as_ref(), buffer)? == buffer.len()).then_some(())
+}
+
+/// Decodes base64url whose padding is required.
+pub(super) fn decode_padded(text: &[u8]) -> Option<Vec<u8>> {
+    URL_SAFE.decode(text).ok()
+}
+
+/// Decodes like [`decode_padded`] into a buffer. Returns the number of bytes.
+pub(super) fn decode_padded_into(text: &[u8], buffer: &mut [u8]) -> Option<usize> {
+    URL_SAFE.decode_slice(text, buffer).ok()
 }
 
 pub(crate) fn encode(bytes: impl AsRef<[u8]>) -> String {

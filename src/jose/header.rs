@@ -42,6 +42,8 @@ pub struct Header {
     algorithm: Algorithm,
     key_id: Option<Box<str>>,
     token_type: Option<Box<str>>,
+    /// SHA-1 thumbprint of a certificate, `x5t`.
+    thumbprint: Option<Box<str>>,
 }
 
 impl Header {
@@ -61,7 +63,7 @@ impl Header {
         if let Ok(Some(header)) = known {
             return Ok(header);
         }
-        let header = Arc::new(Self::parse(&Self::decode(encoded)?)?);
+        let header = Arc::new(Self::parse(&Self::decode(encoded, false)?)?);
         if encoded.len() <= MAX_REMEMBERED {
             // While the thread exits, the cache is unavailable.
             let _ = HEADERS.try_with(|headers| {
@@ -75,11 +77,15 @@ impl Header {
         Ok(header)
     }
 
-    pub(crate) fn decode(encoded: &[u8]) -> Result<String, Error> {
+    pub(crate) fn decode(encoded: &[u8], is_padded: bool) -> Result<String, Error> {
         if encoded.len() > MAX_HEADER {
             return Err(Error::new(ErrorKind::TooLarge, "the header is too long"));
         }
-        encoding::decode(encoded)
+        let bytes = match is_padded {
+            false => encoding::decode(encoded),
+            true => encoding::decode_padded(encoded),
+        };
+        bytes
             .and_then(|bytes| String::from_utf8(bytes).ok())
             .ok_or_else(|| malformed("the header is not base64url of UTF-8"))
     }
@@ -90,12 +96,13 @@ impl Header {
     /// that change the meaning (`crit`, `b64`, `zip`) are rejected (RFC 7515 section 4.1.11, RFC
     /// 7797, RFC 8725 section 3.1).
     pub(crate) fn parse(text: &str) -> Result<Self, Error> {
-        let (mut alg, mut kid, mut typ) = (None, None, None);
+        let (mut alg, mut kid, mut typ, mut x5t) = (None, None, None, None);
         let mut fault = None;
         json::object(text, |name, value| match (name, value) {
             ("alg", Scalar::Text(text)) => alg = Some(text),
             ("kid", Scalar::Text(text)) => kid = Some(text),
             ("typ", Scalar::Text(text)) => typ = Some(text),
+            ("x5t", Scalar::Text(text)) => x5t = Some(text),
             ("alg", _) => fault = Some("alg is not a string"),
             ("kid", _) => fault = Some("kid is not a string"),
             ("typ", _) => fault = Some("typ is not a string"),
@@ -121,7 +128,12 @@ impl Header {
         if kid.as_ref().is_some_and(unfit) {
             return Err(malformed("kid is too long or holds control characters"));
         }
-        Ok(Self { algorithm, key_id: kid.map(Into::into), token_type: typ.map(Into::into) })
+        Ok(Self {
+            algorithm,
+            key_id: kid.map(Into::into),
+            token_type: typ.map(Into::into),
+            thumbprint: x5t.map(Into::into),
+        })
     }
 
     /// Returns the algorithm with which the signature was verified.
@@ -132,6 +144,11 @@ impl Header {
     /// Returns the key id, `kid`.
     pub fn key_id(&self) -> Option<&str> {
         self.key_id.as_deref()
+    }
+
+    /// Returns the SHA-1 thumbprint of the key's certificate, `x5t`; only a name, like `kid`.
+    pub(crate) fn thumbprint(&self) -> Option<&str> {
+        self.thumbprint.as_deref()
     }
 
     /// Returns the token's media type, `typ`, as written.

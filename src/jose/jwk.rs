@@ -163,6 +163,16 @@ impl Jwk {
         self
     }
 
+    /// Returns the SHA-1 thumbprint of the key's certificate, `x5t` (RFC 7517 section 4.8).
+    pub(super) fn x5t(&self) -> Option<&str> {
+        self.model.common.x509_sha1_fingerprint.as_deref()
+    }
+
+    pub(super) fn with_x5t(mut self, x5t: Option<&str>) -> Self {
+        self.model.common.x509_sha1_fingerprint = x5t.map(str::to_owned);
+        self
+    }
+
     /// Returns the SHA-256 thumbprint in base64url (RFC 7638).
     ///
     /// # Errors
@@ -292,7 +302,13 @@ impl Jwk {
         purpose: Purpose,
     ) -> Result<Vec<Algorithm>, Error> {
         let common = &self.model.common;
-        if !matches!(common.public_key_use, None | Some(model::PublicKeyUse::Signature)) {
+        // SPIFFE bundles name the keys of JWT-SVIDs so (SPIFFE Trust Domain and Bundle section 4).
+        let signs = match &common.public_key_use {
+            None | Some(model::PublicKeyUse::Signature) => true,
+            Some(model::PublicKeyUse::Other(name)) => name == "jwt-svid",
+            Some(model::PublicKeyUse::Encryption) => false,
+        };
+        if !signs {
             return Err(invalid("the JWK's use is not sig: take the issuer's signature key"));
         }
         let (operation, name) = match purpose {

@@ -21,6 +21,8 @@ pub(crate) struct Compact<'a> {
     pub(crate) header: &'a [u8],
     pub(crate) payload: &'a [u8],
     pub(crate) signature: &'a [u8],
+    /// Whether the parts are base64url with padding.
+    is_padded: bool,
 }
 
 impl<'a> Compact<'a> {
@@ -52,26 +54,64 @@ impl<'a> Compact<'a> {
             header: &token[..first],
             payload: &token[first + 1..second],
             signature: &token[second + 1..],
+            is_padded: false,
         })
     }
 
+    /// Reads the parts as base64url with padding, which no standard permits.
+    pub(crate) fn padded(self) -> Self {
+        Self { is_padded: true, ..self }
+    }
+
     pub(crate) fn header(&self) -> Result<Arc<Header>, Error> {
-        Header::read(self.header)
+        match self.is_padded {
+            false => Header::read(self.header),
+            // Not cached: verifiers of standard tokens share the cache.
+            true => Header::parse(&self.header_text()?).map(Arc::new),
+        }
+    }
+
+    pub(crate) fn header_text(&self) -> Result<String, Error> {
+        Header::decode(self.header, self.is_padded)
     }
 
     pub(crate) fn payload_bytes(&self) -> Result<Vec<u8>, Error> {
-        encoding::decode(self.payload).ok_or_else(|| malformed("the payload is not base64url"))
+        let bytes = match self.is_padded {
+            false => encoding::decode(self.payload),
+            true => encoding::decode_padded(self.payload),
+        };
+        bytes.ok_or_else(|| malformed("the payload is not base64url"))
     }
 
     pub(crate) fn payload_text(&self) -> Result<String, Error> {
         String::from_utf8(self.payload_bytes()?).map_err(|_| malformed("the payload is not UTF-8"))
     }
 
+    /// Verifies the signature with the first key that it matches, and returns that key.
+    pub(crate) fn verify_by_any<'k>(
+        &self,
+        candidates: &[&'k VerifyingKey],
+        algorithm: Algorithm,
+    ) -> Result<&'k VerifyingKey, Error> {
+        let mut refused = None;
+        for key in candidates {
+            match self.verify(key, algorithm) {
+                Ok(()) => return Ok(key),
+                Err(error) => refused = Some(error),
+            }
+        }
+        Err(refused.unwrap_or_else(|| Error::new(ErrorKind::UnknownKey, "no key fits the token")))
+    }
+
     /// Verifies the signature, which is decoded on the stack.
     pub(crate) fn verify(&self, key: &VerifyingKey, algorithm: Algorithm) -> Result<(), Error> {
         let mut buffer = [0; MAX_SIGNATURE + 2];
         let wrong = || malformed("the signature is not base64url or too long");
-        let length = encoding::decode_into(self.signature, &mut buffer).ok_or_else(wrong)?;
+        let length = match self.is_padded {
+            false => encoding::decode_into(self.signature, &mut buffer),
+            true => encoding::decode_padded_into(self.signature, &mut buffer),
+        };
+        let length = length.ok_or_else(wrong)?;
         key.verify(algorithm, self.signing_input, &buffer[..length])
     }
 }
@@ -123,8 +163,7 @@ impl Jws {
             return Err(not_allowed(algorithms, header.algorithm()));
         }
         let payload = compact.payload_bytes()?;
-        let key = keys.select(header.key_id(), header.algorithm())?;
-        compact.verify(key, header.algorithm())?;
+        compact.verify_by_any(&keys.select(&header, false)?, header.algorithm())?;
         Ok(Self { header, payload })
     }
 

@@ -1,11 +1,14 @@
 //! Sets of verifying keys and key selection.
 
-use super::algorithm::Algorithm;
+use super::certificate::{self, Certificate};
+use super::encoding;
 use super::error::invalid;
+use super::header::Header;
 use super::jwk::Jwk;
 use super::verifying_key::{KeyId, VerifyingKey};
 use crate::core::{Error, ErrorKind, telemetry};
 use serde_json::Value;
+use std::time::Duration;
 
 /// A fixed set of verifying keys (a JWK set, RFC 7517 section 5).
 ///
@@ -33,28 +36,57 @@ const MAX_NAME: usize = 64;
 const MAX_KEYS: usize = 100;
 
 impl KeySet {
-    /// Parses a JWK set. Identical keys are stored once.
+    /// Parses a JWK set, or a JSON object of key ids and certificates.
+    ///
+    /// The second form is that of older endpoints of Google: each value is an X.509 certificate or
+    /// a public key in PEM. A JWK may hold its key in `x5c` alone. Of a certificate only the key is
+    /// used; its dates are not checked here, but by [remote key
+    /// sets](crate::jwks::RemoteKeySet). Identical keys are stored once.
     ///
     /// A key that is unknown, malformed, weak, private, symmetric or not for verifying is skipped
-    /// with a warning in the log; the other keys are used.
+    /// with a warning in the log; the other keys are used. A key with another `use` than `sig` or
+    /// `jwt-svid` (SPIFFE) is not for verifying.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidKey`] if the text is not a JWK set, contains more than 100 keys, or
-    /// contains no usable key; the message then lists the reasons per key, up to ten.
+    /// [`ErrorKind::InvalidKey`] if the text is neither, contains more than 100 keys, or contains no
+    /// usable key; the message then lists the reasons per key, up to ten.
     pub fn from_json(json: &str) -> Result<Self, Error> {
+        Self::read(json, None)
+    }
+
+    /// Parses a set like [`from_json`](Self::from_json), and skips certificates that are not valid
+    /// at `now`.
+    pub(crate) fn read(json: &str, now: Option<Duration>) -> Result<Self, Error> {
         let not_json = |_| invalid("not a JWK set: not JSON");
         let set: Value = serde_json::from_str(json).map_err(not_json)?;
-        let entries = set["keys"].as_array().ok_or_else(|| invalid(no_keys(&set)))?;
-        if entries.len() > MAX_KEYS {
-            return Err(invalid("the JWK set holds more than 100 keys"));
+        if let Some(entries) = set["keys"].as_array() {
+            let entries = entries.iter().enumerate();
+            return Self::of(entries.map(|(at, entry)| (name(at, entry), public_key(entry, now))));
+        }
+        let entries = certificates(&set).ok_or_else(|| invalid(no_keys(&set)))?;
+        Self::of(entries.into_iter().map(|(kid, pem)| {
+            let key = pem_key(pem, now).map(|key| key.with_key_id(kid));
+            (format!("key {}", quoted(kid)), key)
+        }))
+    }
+
+    /// Collects the usable keys, each with its name in messages.
+    fn of(
+        keys: impl ExactSizeIterator<Item = (String, Result<VerifyingKey, Error>)>,
+    ) -> Result<Self, Error> {
+        if keys.len() > MAX_KEYS {
+            return Err(invalid(format!(
+                "the key set holds {} keys: at most {MAX_KEYS} are accepted",
+                keys.len()
+            )));
         }
         let mut set = Self::default();
         let mut skipped = Vec::new();
-        for (at, entry) in entries.iter().enumerate() {
-            match public_key(entry) {
+        for (name, key) in keys {
+            match key {
                 Ok(key) => set.push(key),
                 Err(error) => {
-                    let why = format!("{}: {error}", name(at, entry));
+                    let why = format!("{name}: {error}");
                     telemetry::warn("a key of a JWK set was skipped", &why);
                     skipped.push(why);
                 }
@@ -112,23 +144,8 @@ impl KeySet {
     }
 
     /// Returns whether any key could verify a token with this header, if it were the only key.
-    pub(crate) fn has_candidate(&self, kid: Option<&str>, algorithm: Algorithm) -> bool {
-        let named = |key: &VerifyingKey| match (kid, key.key_id()) {
-            (Some(wanted), Some(name)) => wanted == name,
-            _ => true,
-        };
-        self.keys.iter().any(|key| key.allows(algorithm) && named(key))
-    }
-
-    /// Returns the different keys for an algorithm, whatever their ids.
-    pub(crate) fn candidates(&self, algorithm: Algorithm) -> Vec<&VerifyingKey> {
-        let mut found: Vec<&VerifyingKey> = Vec::new();
-        for key in self.keys.iter().filter(|key| key.allows(algorithm)) {
-            if !found.iter().any(|known| known.same_key(key)) {
-                found.push(key);
-            }
-        }
-        found
+    pub(crate) fn has_candidate(&self, header: &Header) -> bool {
+        self.keys.iter().any(|key| fit(key, header).is_some())
     }
 
     /// Returns whether both sets contain the same keys.
@@ -137,39 +154,58 @@ impl KeySet {
         self.len() == other.len() && holds(self, other) && holds(other, self)
     }
 
-    /// Selects the only key for a header: by `kid` if present, then by algorithm.
+    /// Selects the keys that fit a header.
     ///
-    /// A key without a `kid` fits if no key for the algorithm has the header's `kid`. Several
-    /// candidates are an error and never tried in turn; the same key under several ids is one
-    /// candidate.
+    /// They are for its algorithm and fit its name best, see [`fit`]. Unless `several` are
+    /// asked for, more than one is an error; the same key under several ids is one candidate.
     pub(crate) fn select(
         &self,
-        kid: Option<&str>,
-        algorithm: Algorithm,
-    ) -> Result<&VerifyingKey, Error> {
-        let only = |name: Option<Option<&str>>| {
-            let mut fitting = self.keys.iter().filter(|key| {
-                key.allows(algorithm) && name.is_none_or(|name| key.key_id() == name)
-            });
-            match fitting.next() {
-                None => Ok(None),
-                Some(key) if fitting.all(|other| other.same_key(key)) => Ok(Some(key)),
-                Some(_) => {
-                    Err(Error::new(ErrorKind::UnknownKey, "more than one key fits the token"))
-                }
+        header: &Header,
+        several: bool,
+    ) -> Result<Vec<&VerifyingKey>, Error> {
+        let (mut best, mut found) = (0, Vec::<&VerifyingKey>::new());
+        for key in &self.keys {
+            match fit(key, header) {
+                None => continue,
+                Some(fit) if fit < best => continue,
+                Some(fit) if fit > best => (best, found) = (fit, vec![key]),
+                Some(_) if found.iter().any(|known| known.same_key(key)) => {}
+                Some(_) => found.push(key),
             }
-        };
-        let mut found = only(kid.map(Some))?;
-        if found.is_none() && kid.is_some() {
-            found = only(Some(None))?;
         }
-        found
-            .ok_or_else(|| Error::new(ErrorKind::UnknownKey, "no key fits the token's kid and alg"))
+        let unknown = |message| Err(Error::new(ErrorKind::UnknownKey, message));
+        match found.len() {
+            0 => unknown("no key fits the token's kid and alg"),
+            2.. if !several => unknown("more than one key fits the token"),
+            _ => Ok(found),
+        }
+    }
+}
+
+/// Returns how well a key fits a header; `None` if it does not.
+///
+/// A header names its key by `kid`, or else by `x5t`. Best is a key of this name, then a key whose
+/// `x5t` serves as its `kid`, then a key without a name.
+fn fit(key: &VerifyingKey, header: &Header) -> Option<u8> {
+    if !key.allows(header.algorithm()) {
+        return None;
+    }
+    match (header.key_id(), header.thumbprint()) {
+        (Some(wanted), _) => match (key.key_id(), key.x5t()) {
+            (Some(name), _) => (name == wanted).then_some(2),
+            (None, Some(x5t)) if x5t == wanted => Some(1),
+            (None, _) => Some(0),
+        },
+        (None, Some(wanted)) => match key.x5t() {
+            Some(x5t) => (x5t == wanted).then_some(1),
+            None => Some(0),
+        },
+        (None, None) => Some(0),
     }
 }
 
 /// Parses one key of an untrusted set, accepting only public keys.
-fn public_key(entry: &Value) -> Result<VerifyingKey, Error> {
+fn public_key(entry: &Value, now: Option<Duration>) -> Result<VerifyingKey, Error> {
     // Some issuers write absent members as null or empty.
     let holds = |value: &Value| match value {
         Value::Null => false,
@@ -180,30 +216,67 @@ fn public_key(entry: &Value) -> Result<VerifyingKey, Error> {
     if PRIVATE.iter().any(|name| entry.get(name).is_some_and(holds)) {
         return Err(invalid("a published set must not hold private or symmetric keys"));
     }
-    VerifyingKey::from_public_jwk(&Jwk::from_json(&entry.to_string())?)
+    let has_numbers = ["n", "x"].iter().any(|name| entry.get(name).is_some_and(holds));
+    // The dates of a certificate say nothing about a key that is published beside it.
+    let certified = certificate::first_of_chain(entry, now.filter(|_| !has_numbers))?;
+    let Some(certified) = certified else {
+        return VerifyingKey::from_public_jwk(&Jwk::from_json(&entry.to_string())?);
+    };
+    let mut complete = entry.clone();
+    if let (false, Some(jwk), Some(members)) =
+        (has_numbers, certified.to_jwk(), complete.as_object_mut())
+    {
+        for (name, value) in jwk.members()? {
+            if !members.get(&name).is_some_and(holds) {
+                members.insert(name, value);
+            }
+        }
+    }
+    let key = VerifyingKey::from_public_jwk(&Jwk::from_json(&complete.to_string())?)?;
+    if !key.same_key(&certified) {
+        return Err(invalid(
+            "the first certificate in the JWK's x5c is of another key (RFC 7517 section 4.7)",
+        ));
+    }
+    let algorithms: Vec<_> = certified.algorithms().collect();
+    key.only(&algorithms).ok_or_else(|| invalid("the certificate's key is not for the JWK's alg"))
+}
+
+/// Returns the entries of an object of key ids and PEM texts.
+fn certificates(set: &Value) -> Option<Vec<(&str, &str)>> {
+    let entries = set.as_object().filter(|entries| !entries.is_empty())?.iter();
+    let is_pem = |text: &&str| text.trim_start().starts_with("-----BEGIN ");
+    entries.map(|(kid, pem)| Some((&**kid, pem.as_str().filter(is_pem)?))).collect()
+}
+
+/// Parses a public key or certificate in PEM, for all algorithms that it is for.
+fn pem_key(pem: &str, now: Option<Duration>) -> Result<VerifyingKey, Error> {
+    let der = encoding::pem_block(pem, &["CERTIFICATE", "PUBLIC KEY"])?;
+    match (Certificate::parse(&der), now) {
+        (Some(certificate), Some(now)) => {
+            certificate.check_dates(now)?;
+            VerifyingKey::from_spki(certificate.key)
+        }
+        _ => VerifyingKey::from_spki(&der),
+    }
+}
+
+/// Quotes a key id; the debug form escapes characters that would hide or reorder text.
+fn quoted(kid: &str) -> String {
+    format!("{:?}", kid.chars().take(MAX_NAME).collect::<String>())
 }
 
 /// Returns the name of a key in messages.
 fn name(at: usize, entry: &Value) -> String {
     match entry.get("kid").and_then(Value::as_str) {
-        // The debug form escapes characters that would hide or reorder text.
-        Some(kid) => format!("key {:?}", kid.chars().take(MAX_NAME).collect::<String>()),
+        Some(kid) => format!("key {}", quoted(kid)),
         None => format!("key {} of the list", at + 1),
     }
 }
 
 /// Explains why a document without an array 'keys' is not a JWK set.
 fn no_keys(set: &Value) -> &'static str {
-    let is_certificate = |value: &Value| {
-        let text = value.as_str().map(str::trim_start);
-        text.is_some_and(|text| text.starts_with("-----BEGIN CERTIFICATE"))
-    };
     match set.as_object() {
-        Some(members) if members.values().any(is_certificate) => {
-            "not a JWK set but certificates: give the issuer's JWK set, which its discovery \
-             document names by jwks_uri, or load each certificate by VerifyingKey::from_pem and \
-             .with_key_id(…)"
-        }
         Some(members) if members.contains_key("kty") => {
             "not a JWK set: it has no array 'keys'; for a single JWK use VerifyingKey::from_jwk"
         }

@@ -23,6 +23,7 @@
 //! [RFC 9864]: https://www.rfc-editor.org/rfc/rfc9864
 
 mod algorithm;
+mod certificate;
 mod der;
 mod disguise;
 pub(crate) mod encoding;

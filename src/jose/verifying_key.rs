@@ -157,18 +157,27 @@ impl VerifyingKey {
             _ => None,
         };
         let kid = jwk.key_id().map(str::to_owned);
-        let key = Self::build(key_type, &material, algorithms, pinned, kid)?;
-        Ok(key.with_issuer(jwk.issuer()))
+        let mut key = Self::build(key_type, &material, algorithms, pinned, kid)?;
+        if jwk.x5t().is_some() || jwk.issuer().is_some() {
+            key = key.with_jwk(|own| own.with_x5t(jwk.x5t()).with_issuer(jwk.issuer()));
+        }
+        Ok(key)
     }
 
-    fn with_issuer(self, issuer: Option<&str>) -> Self {
-        if issuer.is_none() {
-            return self;
-        }
-        let mut key = Arc::unwrap_or_clone(self.0);
-        key.jwk = key.jwk.map(|jwk| jwk.with_issuer(issuer));
-        key.id = key.jwk.as_ref().map_or(key.id, key_id);
-        Self(Arc::new(key))
+    /// Creates a key for all algorithms that an SPKI public key is for.
+    pub(super) fn from_spki(spki: &[u8]) -> Result<Self, Error> {
+        let fitting: Vec<_> = (Algorithm::ALL.into_iter().filter(|a| !a.is_symmetric()))
+            .filter_map(|algorithm| Self::from_der(algorithm, spki).ok())
+            .collect();
+        let jwk = fitting.first().and_then(Self::to_jwk).ok_or_else(|| {
+            invalid(
+                "the certificate's key is not an RSA key of at least 2048 bits, a key on P-256, \
+                 P-384 or P-521, or an Ed25519 key",
+            )
+        })?;
+        let (key_type, material) = jwk.material()?;
+        let algorithms = fitting.iter().flat_map(Self::algorithms).collect();
+        Self::build(key_type, &material, algorithms, None, None)
     }
 
     pub(crate) fn build(
@@ -191,14 +200,20 @@ impl VerifyingKey {
     #[must_use]
     pub fn with_key_id(self, kid: impl Into<String>) -> Self {
         let mut key = Arc::unwrap_or_clone(self.0);
-        key.kid = Some(kid.into());
-        key.jwk = key.jwk.map(|jwk| jwk.with_key_id(key.kid.as_deref()));
+        let kid = kid.into();
+        key.kid = Some(kid.clone());
+        Self(Arc::new(key)).with_jwk(|jwk| jwk.with_key_id(Some(&kid)))
+    }
+
+    /// Changes the public JWK, and the identity with it.
+    fn with_jwk(self, change: impl FnOnce(Jwk) -> Jwk) -> Self {
+        let mut key = Arc::unwrap_or_clone(self.0);
+        key.jwk = key.jwk.map(change);
         key.id = key.jwk.as_ref().map_or(key.id, key_id);
         Self(Arc::new(key))
     }
 
     /// Restricts the key to these algorithms; `None` if it allows none of them.
-    #[cfg(feature = "oauth2")]
     pub(crate) fn only(&self, algorithms: &[Algorithm]) -> Option<Self> {
         let mut key = KeyData::clone(&self.0);
         key.primitives.retain(|(algorithm, _)| algorithms.contains(algorithm));
@@ -213,6 +228,11 @@ impl VerifyingKey {
     /// Returns the issuer whose tokens the key signs; `None` if its JWK names none.
     pub(crate) fn issuer(&self) -> Option<&str> {
         self.0.jwk.as_ref()?.issuer()
+    }
+
+    /// Returns the SHA-1 thumbprint of the key's certificate, `x5t`.
+    pub(super) fn x5t(&self) -> Option<&str> {
+        self.0.jwk.as_ref()?.x5t()
     }
 
     /// Returns the algorithms that this key may be used with.

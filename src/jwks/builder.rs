@@ -1,14 +1,19 @@
 //! Builder of a remote key set, with validation of its durations.
 
-use super::fetch::{Fetch, HttpFetch};
+use super::discovery::Discovery;
+use super::fetch::{Fetch, Fetcher};
 use super::location::{Location, Published};
 pub(crate) use super::origin::KeySetOptions;
 use super::origin::Origin;
 use super::remote::RemoteKeySet;
 use crate::core::{
-    Clock, Error, PartClock, SystemClock, debug_fields, ensure, http::HttpClient,
-    refreshing::Refreshing, settings::Time, telemetry::Counter,
+    Clock, Error, PartClock, SystemClock, debug_fields, ensure,
+    network::{NetworkOptions, network_methods},
+    refreshing::Refreshing,
+    settings::Time,
+    telemetry::Counter,
 };
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::{sync::atomic::AtomicU64, time::Duration};
 
@@ -28,8 +33,13 @@ use std::{sync::atomic::AtomicU64, time::Duration};
 #[must_use]
 pub struct RemoteKeySetBuilder {
     location: Box<dyn Location>,
-    fetcher: Option<Arc<dyn Fetch>>,
+    discover_at: Option<String>,
+    fetch: Option<Arc<dyn Fetch>>,
+    token_file: Option<PathBuf>,
+    /// The fetcher of another part, with its network.
+    shared: Option<Fetcher>,
     clock: Arc<dyn Clock>,
+    pub(crate) network: NetworkOptions,
     pub(crate) options: KeySetOptions,
 }
 
@@ -39,12 +49,14 @@ impl RemoteKeySet {
         RemoteKeySetBuilder::new(Published::Url(url.into()))
     }
 
-    /// Returns a builder of an OpenID Connect issuer's key set.
+    /// Returns a builder of the key set that an issuer's metadata names.
     ///
-    /// The discovery document names the key set's URL, and must name the same issuer (OpenID
-    /// Connect Discovery 1.0 section 4.3).
+    /// The metadata is the OpenID Connect discovery document, `{issuer}/.well-known/openid-configuration`,
+    /// or, if there is none, the document of RFC 8414 section 3.1: for `https://host/path` at
+    /// `https://host/.well-known/oauth-authorization-server/path`. It must name the same issuer
+    /// (OpenID Connect Discovery 1.0 section 4.3, RFC 8414 section 3.3).
     pub fn discover(issuer: impl Into<String>) -> RemoteKeySetBuilder {
-        RemoteKeySetBuilder::new(Published::Issuer(issuer.into(), Vec::new()))
+        RemoteKeySetBuilder::of_issuer(Discovery::of(issuer))
     }
 }
 
@@ -52,15 +64,59 @@ impl RemoteKeySetBuilder {
     pub(crate) fn new(location: impl Location) -> Self {
         Self {
             location: Box::new(location),
-            fetcher: None,
+            discover_at: None,
+            fetch: None,
+            token_file: None,
+            shared: None,
             clock: Arc::new(SystemClock),
+            network: NetworkOptions::default(),
             options: KeySetOptions::default(),
         }
     }
 
+    pub(crate) fn of_issuer(discovery: Discovery) -> Self {
+        Self::new(Published::Issuer(discovery))
+    }
+
+    /// Reaches the issuer at this URL instead of its own: its metadata, and URLs below the issuer.
+    ///
+    /// For networks in which the issuer has another name than outside. The issuer's own name stays:
+    /// the metadata must contain it.
+    ///
+    /// ```
+    /// # use jamguard::jwks::RemoteKeySet;
+    /// let keys = RemoteKeySet::discover("https://login.example/realms/shop")
+    ///     .discover_at("http://keycloak:8080/realms/shop")
+    ///     .danger_plain_http_hosts(["keycloak"])
+    ///     .build()?;
+    /// # Ok::<(), jamguard::Error>(())
+    /// ```
+    pub fn discover_at(mut self, url: impl Into<String>) -> Self {
+        self.discover_at = Some(url.into());
+        self
+    }
+
+    network_methods!();
+
     /// Fetches with a custom fetcher instead of the built-in HTTP client.
     pub fn fetcher(mut self, fetcher: impl Fetch) -> Self {
-        self.fetcher = Some(Arc::new(fetcher));
+        self.fetch = Some(Arc::new(fetcher));
+        self
+    }
+
+    /// Sends the bearer token in a file with each fetch, for key sets that are not public.
+    ///
+    /// The file is read for each fetch, because such tokens are rotated, as those of Kubernetes are.
+    /// Only for [`RemoteKeySet::builder`]: the token must not go where an issuer's metadata leads.
+    pub fn bearer_token_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.token_file = Some(path.into());
+        self
+    }
+
+    /// Fetches with the fetcher of another part, in its network.
+    #[cfg(feature = "oauth2")]
+    pub(crate) fn share(mut self, fetcher: Fetcher) -> Self {
+        self.shared = Some(fetcher);
         self
     }
 
@@ -115,10 +171,13 @@ impl RemoteKeySetBuilder {
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) for a URL that is neither
-    /// https nor loopback, or a duration out of range.
-    pub fn build(self) -> Result<RemoteKeySet, Error> {
+    /// https nor loopback nor of a [permitted host](Self::danger_plain_http_hosts), a certificate
+    /// file that cannot be used, or a duration out of range.
+    pub fn build(mut self) -> Result<RemoteKeySet, Error> {
         let options = self.options;
-        self.location.check()?;
+        if let Some(url) = self.discover_at.take() {
+            self.location.reach_at(url)?;
+        }
         ensure(
             !options.timeout.0.is_zero() && options.timeout.0 <= Duration::from_secs(60),
             "the deadline of a fetch must be over 0 and at most 60 s",
@@ -133,10 +192,19 @@ impl RemoteKeySetBuilder {
             ages.iter().all(|Time(age)| *age <= longest),
             "an age, max_stale or cooldown is over 7 days: withdrawn keys would stay that long",
         )?;
-        let fetcher = match self.fetcher {
-            Some(fetcher) => fetcher,
-            None => Arc::new(HttpFetch(HttpClient::new(options.timeout.0)?)),
+        let fetcher = match (self.shared, self.token_file) {
+            (Some(shared), _) => shared,
+            (None, Some(file)) => {
+                ensure(
+                    self.fetch.is_none() && !self.location.is_discovered(),
+                    "bearer_token_file(…) is for the built-in HTTP client and a key set at a URL: \
+                     remove .fetcher(…), and name the URL instead of the issuer",
+                )?;
+                Fetcher::with_token_file(file, options.timeout.0, &self.network)?
+            }
+            (None, None) => Fetcher::of(self.fetch, options.timeout.0, &self.network)?,
         };
+        self.location.check(fetcher.urls())?;
         let clock = PartClock::new(self.clock);
         let origin = Origin {
             location: self.location,

@@ -1,8 +1,11 @@
 //! Document fetching: the `Fetch` trait and the built-in HTTP client.
 
-use crate::core::http::{HttpClient, HttpRequest, checked_url};
-use crate::core::{Error, ErrorKind};
-use std::{future::Future, pin::Pin, time::Duration};
+use crate::core::http::{HttpClient, HttpRequest, shown_url};
+use crate::core::network::{NetworkOptions, UrlRule};
+use crate::core::{Error, ErrorKind, ensure};
+use std::path::{Path, PathBuf};
+use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+use zeroize::Zeroizing;
 
 /// An upper bound; key sets and discovery documents are far smaller.
 const MAX_BODY: usize = 1024 * 1024;
@@ -77,7 +80,7 @@ pub trait Fetch: Send + Sync + 'static {
     ) -> Pin<Box<dyn Future<Output = Result<FetchedDocument, Error>> + Send + 'a>>;
 }
 
-impl<F: Fetch + ?Sized> Fetch for std::sync::Arc<F> {
+impl<F: Fetch + ?Sized> Fetch for Arc<F> {
     fn fetch<'a>(
         &'a self,
         url: &'a str,
@@ -87,7 +90,11 @@ impl<F: Fetch + ?Sized> Fetch for std::sync::Arc<F> {
 }
 
 /// The built-in fetcher over HTTP.
-pub(crate) struct HttpFetch(pub(crate) HttpClient);
+struct HttpFetch {
+    client: HttpClient,
+    /// A file with a bearer token, which is read for each request because it may be rotated.
+    token_file: Option<PathBuf>,
+}
 
 impl Fetch for HttpFetch {
     fn fetch<'a>(
@@ -95,11 +102,19 @@ impl Fetch for HttpFetch {
         url: &'a str,
     ) -> Pin<Box<dyn Future<Output = Result<FetchedDocument, Error>> + Send + 'a>> {
         Box::pin(async move {
-            let url = checked_url(url)?;
-            let answer = self.0.send(HttpRequest::get(url, MAX_BODY)).await?;
+            let url = self.client.urls().check(url)?;
+            let mut request = HttpRequest::get(url, MAX_BODY);
+            if let Some(file) = &self.token_file {
+                request = request.bearer(&token_in(file)?);
+            }
+            let answer = self.client.send(request).await?;
             if answer.status != 200 {
-                let message = format!("the issuer answered {}", answer.status);
-                return Err(Error::new(ErrorKind::UnexpectedStatus, message));
+                let kind = match answer.status {
+                    // Storage services answer 403 for unknown names.
+                    403 | 404 | 410 => ErrorKind::NotFound,
+                    _ => ErrorKind::UnexpectedStatus,
+                };
+                return Err(Error::new(kind, format!("the issuer answered {}", answer.status)));
             }
             let mut body = answer.body.ok_or_else(|| {
                 Error::new(ErrorKind::UnexpectedBody, "the issuer's answer is longer than 1 MiB")
@@ -107,4 +122,74 @@ impl Fetch for HttpFetch {
             Ok(FetchedDocument { body: std::mem::take(&mut *body), max_age: answer.max_age })
         })
     }
+}
+
+/// Reads a bearer token.
+fn token_in(file: &Path) -> Result<Zeroizing<String>, Error> {
+    let text = std::fs::read_to_string(file).map(Zeroizing::new).map_err(|error| {
+        let file = file.display();
+        Error::new(ErrorKind::Connection, format!("the file of the bearer token, {file}: {error}"))
+    })?;
+    Ok(Zeroizing::new(text.trim().to_owned()))
+}
+
+/// A fetcher, and the rule for the URLs that it gets.
+#[derive(Clone)]
+pub(crate) struct Fetcher {
+    fetch: Arc<dyn Fetch>,
+    urls: UrlRule,
+}
+
+impl Fetcher {
+    /// Returns the application's own fetcher, or else the built-in HTTP client.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] for a network that cannot work.
+    pub(crate) fn of(
+        custom: Option<Arc<dyn Fetch>>,
+        timeout: Duration,
+        network: &NetworkOptions,
+    ) -> Result<Self, Error> {
+        let Some(fetch) = custom else {
+            return Ok(HttpClient::new(timeout, network)?.into());
+        };
+        ensure(
+            !network.has_authorities(),
+            "a custom fetcher makes its own connections: remove ca_file and ca_pem, or \
+             .fetcher(…)",
+        )?;
+        Ok(Self { fetch, urls: network.urls()? })
+    }
+
+    /// Returns the built-in HTTP client, which sends the bearer token in a file.
+    pub(crate) fn with_token_file(
+        token_file: PathBuf,
+        timeout: Duration,
+        network: &NetworkOptions,
+    ) -> Result<Self, Error> {
+        let client = HttpClient::new(timeout, network)?;
+        let urls = client.urls().clone();
+        Ok(Self { fetch: Arc::new(HttpFetch { client, token_file: Some(token_file) }), urls })
+    }
+
+    pub(crate) fn urls(&self) -> &UrlRule {
+        &self.urls
+    }
+
+    /// Fetches the document at `url`, which passed the rule. Errors begin with the URL.
+    pub(crate) async fn get(&self, url: &str) -> Result<FetchedDocument, Error> {
+        self.fetch.fetch(url).await.map_err(|error| at(url, error))
+    }
+}
+
+impl From<HttpClient> for Fetcher {
+    fn from(client: HttpClient) -> Self {
+        let urls = client.urls().clone();
+        Self { fetch: Arc::new(HttpFetch { client, token_file: None }), urls }
+    }
+}
+
+/// Prefixes the error message with the URL.
+pub(super) fn at(url: &str, error: Error) -> Error {
+    error.map_message(|message| format!("{}: {message}", shown_url(url)))
 }

@@ -17,13 +17,17 @@
 //! # Ok(()) }
 //! ```
 
+mod alb;
 pub(crate) mod builder;
+mod by_kid;
+pub(crate) mod discovery;
 pub(crate) mod fetch;
 pub(crate) mod location;
 mod origin;
 mod remote;
 mod verifier;
 
+pub use alb::AwsAlb;
 pub use builder::RemoteKeySetBuilder;
 pub use fetch::{Fetch, FetchedDocument};
 pub use remote::RemoteKeySet;

@@ -1,7 +1,7 @@
 //! The origin of a remote key set: its fetches, generations and cooldown.
 
-use super::fetch::Fetch;
-use super::location::{Aged, Failure, Location, at};
+use super::fetch::{Fetcher, at};
+use super::location::{Aged, Failure, Location};
 use crate::core::refreshing::{Fresh, Source};
 use crate::core::settings::{Time, options};
 use crate::core::telemetry::{self, Counter};
@@ -31,7 +31,7 @@ options! {
 
 pub(super) struct Origin {
     pub(super) location: Box<dyn Location>,
-    pub(super) fetcher: Arc<dyn Fetch>,
+    pub(super) fetcher: Fetcher,
     pub(super) clock: Arc<PartClock>,
     pub(super) options: KeySetOptions,
     /// Generation of the current keys, readable without a lock.
@@ -53,7 +53,7 @@ impl Origin {
 
     /// Fetches the keys within the timeout.
     async fn fetched(&self) -> Result<Aged, Failure> {
-        let fetch = self.location.fetch(&*self.fetcher);
+        let fetch = self.location.fetch(&self.fetcher, self.clock.now());
         let fetched = tokio::time::timeout(self.options.timeout.0, fetch).await;
         fetched.unwrap_or_else(|_| {
             let late = Error::new(ErrorKind::Timeout, "the key set did not arrive in time");

@@ -125,7 +125,7 @@ impl KeySource for RemoteKeySet {
         Box::pin(async move { keys.get().await })
     }
 
-    fn refresh(&self, seen: u64) -> Option<BoxFuture<Result<Snapshot, Error>>> {
+    fn refresh(&self, seen: u64, _kid: &str) -> Option<BoxFuture<Result<Snapshot, Error>>> {
         self.newer(seen, Why::Unknown)
     }
 
@@ -171,14 +171,14 @@ mod tests {
         let keys = RemoteKeySet::builder("https://issuer.example/keys").fetcher(Fixed).build()?;
         let first = KeySource::load(&keys).await?.generation;
         for _ in 0..3 {
-            let newer = keys.refresh(first - 1).expect("a fetch");
+            let newer = keys.refresh(first - 1, "k").expect("a fetch");
             assert_eq!(newer.await?.generation, first);
             assert_eq!(keys.fetches(), 1);
         }
-        let same = keys.refresh(first).expect("a fetch");
+        let same = keys.refresh(first, "k").expect("a fetch");
         assert_eq!(same.await?.generation, first);
         assert_eq!(keys.fetches(), 2);
-        assert!(keys.refresh(first).is_none(), "the cooldown");
+        assert!(keys.refresh(first, "k").is_none(), "the cooldown");
         Ok(())
     }
 }

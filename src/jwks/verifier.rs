@@ -1,6 +1,7 @@
 //! Verifier builder methods for remote key sets, kept out of `token`, which is independent of them.
 
-use super::builder::{KeySetOptions, RemoteKeySetBuilder};
+use super::builder::RemoteKeySetBuilder;
+use super::discovery::Discovery;
 use super::location::Published;
 use super::remote::RemoteKeySet;
 use crate::token::builder::VerifierBuilder;
@@ -11,7 +12,11 @@ impl VerifierBuilder {
     ///
     /// They are fetched on first use and refreshed in the background.
     pub fn jwks_url(self, url: impl Into<String>) -> Self {
-        let keys = RemoteKeySet::builder(url);
+        self.key_set(RemoteKeySet::builder(url))
+    }
+
+    /// Takes the keys from a remote key set, which gets the verifier's clock.
+    pub(crate) fn key_set(self, keys: RemoteKeySetBuilder) -> Self {
         self.source(move |context| Ok(Arc::new(keys.clock(context.clock.clone()).build()?)))
     }
 
@@ -28,16 +33,21 @@ impl VerifierBuilder {
     /// family, or of an issuer that [`issuer`](Self::issuer) names. The document must name this
     /// issuer or the template of a family.
     pub fn discover(self, issuer: impl Into<String>) -> Self {
-        self.discover_with(issuer, KeySetOptions::default())
+        self.discover_with(issuer, |keys| keys)
     }
 
-    /// Takes issuer and keys from an OpenID Connect issuer, with options for the fetches.
-    pub(crate) fn discover_with(self, issuer: impl Into<String>, options: KeySetOptions) -> Self {
+    /// Takes issuer and keys from an issuer, whose key set is configured.
+    pub(crate) fn discover_with(
+        mut self,
+        issuer: impl Into<String>,
+        configure: impl FnOnce(RemoteKeySetBuilder) -> RemoteKeySetBuilder + Send + 'static,
+    ) -> Self {
         let issuer = issuer.into();
-        self.discovered(&issuer).source(move |context| {
-            let place = Published::Issuer(issuer, context.templates.clone());
-            let mut keys = RemoteKeySetBuilder::new(place);
-            keys.options = options;
+        self.issuers.discovered = Some(issuer.as_str().into());
+        self.source(move |context| {
+            let templates = context.templates.clone();
+            let place = Published::Issuer(Discovery { templates, ..Discovery::of(issuer) });
+            let keys = configure(RemoteKeySetBuilder::new(place));
             Ok(Arc::new(keys.clock(context.clock.clone()).build()?))
         })
     }

@@ -6,7 +6,8 @@ use super::endpoints::{Directory, SecretIn};
 use super::provider::Provider;
 use super::provider_keys::USERINFO;
 use super::scopes::{check_scope, words};
-use crate::core::http::{HttpClient, checked_url};
+use crate::core::http::HttpClient;
+use crate::core::network::{NetworkOptions, checked_url, network_methods};
 use crate::core::settings::{Texts, Time, options};
 use crate::core::{
     Clock, Error, Secret, SystemClock, debug_fields, ensure, name::is_name,
@@ -55,6 +56,7 @@ pub struct OAuth2ClientBuilder {
     secret: Option<Secret>,
     dpop_key: Option<DpopKey>,
     clock: Arc<dyn Clock>,
+    pub(crate) network: NetworkOptions,
     pub(crate) options: ClientOptions,
 }
 
@@ -67,6 +69,7 @@ impl OAuth2Client {
             secret: None,
             dpop_key: None,
             clock: Arc::new(SystemClock),
+            network: NetworkOptions::default(),
             options: ClientOptions::default(),
         }
     }
@@ -132,6 +135,8 @@ impl OAuth2ClientBuilder {
         self
     }
 
+    network_methods!();
+
     /// Sets the clock that decides when tokens expire. Default: the system clock.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
@@ -191,9 +196,9 @@ impl OAuth2ClientBuilder {
             "the list of ID token algorithms is empty: give .id_token_algorithms([…]) those \
              that the provider signs with, or omit it",
         )?;
-        let http = HttpClient::new(timeout)?;
+        let http = HttpClient::new(timeout, &self.network)?;
         let mut client = Inner {
-            directory: Directory::new(&self.provider, http.clone(), self.clock.clone())?,
+            directory: Directory::new(&self.provider, http.clone().into(), self.clock.clone())?,
             provider: self.provider,
             client_id: self.client_id,
             secret: self.secret,

@@ -5,7 +5,7 @@ use super::dpop::ClientDpop;
 use super::endpoints::{Directory, SecretIn};
 use super::provider::Provider;
 use super::tokens::TokenResponse;
-use crate::core::http::{HttpAnswer, HttpClient, HttpRequest, checked_url};
+use crate::core::http::{HttpAnswer, HttpClient, HttpRequest};
 use crate::core::{
     Clock, Error, ErrorKind, Secret, debug_fields, hash::Sha256, millis,
     single_flight::SingleFlight,
@@ -187,7 +187,7 @@ impl OAuth2Client {
         access_token: &Secret,
         accepted: &'static str,
     ) -> Result<HttpAnswer, Error> {
-        let url = checked_url(url)?;
+        let url = self.0.http.urls().check(url)?;
         let scheme = if self.0.dpop.is_some() { "DPoP" } else { self.0.provider.scheme };
         let request = || {
             HttpRequest::get(url.clone(), MAX_BODY)

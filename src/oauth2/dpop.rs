@@ -3,7 +3,7 @@
 use super::client::{Inner, OAuth2Client};
 use super::source::TokenSource;
 use crate::core::clock::system_time;
-use crate::core::http::{HttpAnswer, HttpRequest, checked_url};
+use crate::core::http::{HttpAnswer, HttpRequest};
 use crate::core::{Error, Secret, lock};
 use crate::token::dpop::DpopKey;
 use std::collections::HashMap;
@@ -104,7 +104,7 @@ impl OAuth2Client {
             self.0.dpop.as_ref().ok_or_else(|| {
                 Error::configuration("the client has no DPoP key: call .dpop_key(…)")
             })?;
-        self.0.proof(dpop, method, &checked_url(url)?, Some(token))
+        self.0.proof(dpop, method, &self.0.http.urls().check(url)?, Some(token))
     }
 
     /// Keeps the header `DPoP-Nonce` of a server's response for later proofs to that server.

@@ -1,11 +1,10 @@
 //! Endpoints of a provider, configured or discovered.
 
 use super::provider::{Place, Provider};
-use crate::core::http::{HttpClient, checked_url};
+use crate::core::network::UrlRule;
 use crate::core::refreshing::{Fresh, Refreshing, Source};
 use crate::core::{Clock, Error, ErrorKind, ensure};
-use crate::jwks::fetch::HttpFetch;
-use crate::jwks::location::{check_issuer, discover};
+use crate::jwks::{discovery, fetch::Fetcher};
 use serde::Deserialize;
 use std::{sync::Arc, time::Duration};
 use url::Url;
@@ -57,8 +56,8 @@ pub(super) enum Directory {
 
 pub(super) struct Discovery {
     provider: Provider,
-    issuer: String,
-    fetch: HttpFetch,
+    metadata: discovery::Discovery,
+    fetcher: Fetcher,
 }
 
 impl Source for Discovery {
@@ -66,47 +65,101 @@ impl Source for Discovery {
     const NAME: &'static str = "the discovery document";
 
     async fn fetch(self: Arc<Self>) -> Result<Fresh<Arc<Endpoints>>, Error> {
-        let (document, max_age) = discover(&self.issuer, &self.fetch).await?;
-        let endpoints = read(&document, &self.provider)?;
-        let age = max_age.unwrap_or(DEFAULT_AGE).clamp(MIN_AGE, MAX_AGE);
+        let metadata = self.metadata.fetch(&self.fetcher).await?;
+        let endpoints = self.read(&metadata.document)?;
+        let age = metadata.max_age.unwrap_or(DEFAULT_AGE).clamp(MIN_AGE, MAX_AGE);
         Ok(Fresh { value: Arc::new(endpoints), renew_after: age, usable_for: age + MAX_STALE })
+    }
+}
+
+impl Discovery {
+    /// Parses a discovery document (RFC 8414 section 2).
+    fn read(&self, document: &str) -> Result<Endpoints, Error> {
+        #[derive(Deserialize)]
+        struct Document {
+            authorization_endpoint: Option<String>,
+            token_endpoint: String,
+            userinfo_endpoint: Option<String>,
+            token_endpoint_auth_methods_supported: Option<Vec<String>>,
+            authorization_response_iss_parameter_supported: Option<bool>,
+            code_challenge_methods_supported: Option<Vec<String>>,
+        }
+        let unexpected = |message| Error::new(ErrorKind::UnexpectedBody, message);
+        let found: Document = serde_json::from_str(document).map_err(|_| {
+            unexpected(
+                "the discovery document lacks token_endpoint, or one of its members has the wrong type",
+            )
+        })?;
+        let (urls, provider) = (self.fetcher.urls(), &self.provider);
+        // RFC 8414 section 2: absent if no supported grant uses it.
+        let authorize = found.authorization_endpoint.as_deref();
+        let authorize = authorize.map(|url| authorization_url(url, urls)).transpose()?;
+        let methods = found.code_challenge_methods_supported.as_deref();
+        let has_s256 = methods.is_none_or(|methods| methods.iter().any(|method| method == "S256"));
+        if authorize.is_some() && !has_s256 {
+            return Err(unexpected("the provider does not support PKCE with S256"));
+        }
+        let userinfo = match (&provider.userinfo, &found.userinfo_endpoint) {
+            (Some(url), _) => Some(urls.check(url)?),
+            (None, Some(url)) => Some(urls.check(&self.metadata.reachable(url))?),
+            (None, None) => None,
+        };
+        // RFC 8414 section 2: the default is client_secret_basic.
+        let takes = |name: &str| {
+            let methods = found.token_endpoint_auth_methods_supported.as_deref();
+            methods.is_none_or(|methods| methods.iter().any(|method| method == name))
+        };
+        Ok(Endpoints {
+            authorize,
+            token: without_fragment(&self.metadata.reachable(&found.token_endpoint), urls)?,
+            userinfo,
+            sends_iss: provider.sends_iss
+                || found.authorization_response_iss_parameter_supported == Some(true),
+            secret_in: Some(match takes("client_secret_basic") {
+                true => SecretIn::Header,
+                false => SecretIn::Body,
+            }),
+        })
     }
 }
 
 impl Directory {
     pub(super) fn new(
         provider: &Provider,
-        http: HttpClient,
+        fetcher: Fetcher,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Error> {
         ensure(
             provider.issuer.is_some() || !(provider.is_oidc || provider.sends_iss),
             "the provider's iss must be checked, but its issuer is unknown: call .issuer(…)",
         )?;
-        if provider.is_oidc
-            && let Some(issuer) = &provider.issuer
-        {
-            check_issuer(issuer)?;
+        ensure(
+            provider.is_oidc || provider.discover_at.is_none(),
+            ".discover_at(…) is for a provider with metadata: call it on Provider::discover(…)",
+        )?;
+        let urls = fetcher.urls();
+        let metadata = provider.discovery().filter(|_| provider.is_oidc);
+        if let Some(metadata) = &metadata {
+            metadata.check(urls)?;
         }
-        let userinfo = provider.userinfo.as_deref().map(checked_url).transpose()?;
-        match (&provider.place, &provider.issuer) {
+        let userinfo = provider.userinfo.as_deref().map(|url| urls.check(url)).transpose()?;
+        match (&provider.place, metadata) {
+            (Place::Discovered, Some(metadata)) => {
+                let discovery = Discovery { provider: provider.clone(), metadata, fetcher };
+                Ok(Self::Discovered(Refreshing::new(discovery, clock)))
+            }
+            (Place::Discovered, None) => Err(Error::configuration(
+                "the provider has no issuer to discover: use Provider::discover(…)",
+            )),
             (Place::Urls { authorize, token }, _) => {
                 let endpoints = Endpoints {
-                    authorize: Some(authorization_url(authorize)?),
-                    token: without_fragment(token)?,
+                    authorize: Some(authorization_url(authorize, urls)?),
+                    token: without_fragment(token, urls)?,
                     userinfo,
                     sends_iss: provider.sends_iss,
                     secret_in: None,
                 };
                 Ok(Self::Known(Arc::new(endpoints)))
-            }
-            (Place::Discovered, issuer) => {
-                let discovery = Discovery {
-                    provider: provider.clone(),
-                    issuer: issuer.clone().unwrap_or_default().into_owned(),
-                    fetch: HttpFetch(http),
-                };
-                Ok(Self::Discovered(Refreshing::new(discovery, clock)))
             }
         }
     }
@@ -126,58 +179,11 @@ impl Directory {
     }
 }
 
-/// Parses a discovery document (RFC 8414 section 2).
-fn read(document: &str, provider: &Provider) -> Result<Endpoints, Error> {
-    #[derive(Deserialize)]
-    struct Document {
-        authorization_endpoint: Option<String>,
-        token_endpoint: String,
-        userinfo_endpoint: Option<String>,
-        token_endpoint_auth_methods_supported: Option<Vec<String>>,
-        authorization_response_iss_parameter_supported: Option<bool>,
-        code_challenge_methods_supported: Option<Vec<String>>,
-    }
-    let unexpected = |message| Error::new(ErrorKind::UnexpectedBody, message);
-    let found: Document = serde_json::from_str(document).map_err(|_| {
-        unexpected(
-            "the discovery document lacks token_endpoint, or one of its members has the wrong type",
-        )
-    })?;
-    // RFC 8414 section 2: absent if no supported grant uses it.
-    let authorize = found.authorization_endpoint.as_deref();
-    let authorize = authorize.map(authorization_url).transpose()?;
-    let methods = found.code_challenge_methods_supported.as_deref();
-    let has_s256 = methods.is_none_or(|methods| methods.iter().any(|method| method == "S256"));
-    if authorize.is_some() && !has_s256 {
-        return Err(unexpected("the provider does not support PKCE with S256"));
-    }
-    let userinfo = match (&provider.userinfo, &found.userinfo_endpoint) {
-        (Some(url), _) => Some(checked_url(url)?),
-        (None, found) => found.as_deref().map(checked_url).transpose()?,
-    };
-    // RFC 8414 section 2: the default is client_secret_basic.
-    let takes = |name: &str| {
-        let methods = found.token_endpoint_auth_methods_supported.as_deref();
-        methods.is_none_or(|methods| methods.iter().any(|method| method == name))
-    };
-    Ok(Endpoints {
-        authorize,
-        token: without_fragment(&found.token_endpoint)?,
-        userinfo,
-        sends_iss: provider.sends_iss
-            || found.authorization_response_iss_parameter_supported == Some(true),
-        secret_in: Some(match takes("client_secret_basic") {
-            true => SecretIn::Header,
-            false => SecretIn::Body,
-        }),
-    })
-}
-
 /// Checks the authorization URL: its query is kept, and no parameter may be repeated.
 ///
 /// RFC 6749 section 3.1.
-fn authorization_url(text: &str) -> Result<Url, Error> {
-    let url = without_fragment(text)?;
+fn authorization_url(text: &str, urls: &UrlRule) -> Result<Url, Error> {
+    let url = without_fragment(text, urls)?;
     let own = url.query_pairs().find(|(name, _)| is_own_parameter(name));
     match own {
         None => Ok(url),
@@ -187,8 +193,8 @@ fn authorization_url(text: &str) -> Result<Url, Error> {
     }
 }
 
-fn without_fragment(text: &str) -> Result<Url, Error> {
-    let url = checked_url(text)?;
+fn without_fragment(text: &str, urls: &UrlRule) -> Result<Url, Error> {
+    let url = urls.check(text)?;
     ensure(
         url.fragment().is_none(),
         "an endpoint's URL must not have a fragment (RFC 6749 section 3.1): remove '#…'",

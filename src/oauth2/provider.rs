@@ -1,6 +1,7 @@
 //! OAuth2 providers and their endpoints.
 
 use crate::jose::Algorithm;
+use crate::jwks::discovery::Discovery;
 use std::borrow::Cow;
 
 /// An authorization server: built in, by its two URLs, or by discovery.
@@ -20,6 +21,8 @@ pub struct Provider {
     pub(super) name: Cow<'static, str>,
     pub(super) place: Place,
     pub(super) issuer: Option<Cow<'static, str>>,
+    /// Address at which the issuer is reached. Default: the issuer itself.
+    pub(super) discover_at: Option<Cow<'static, str>>,
     pub(super) is_oidc: bool,
     pub(super) sends_iss: bool,
     pub(super) userinfo: Option<Cow<'static, str>>,
@@ -39,7 +42,7 @@ pub(super) enum Place {
         authorize: Cow<'static, str>,
         token: Cow<'static, str>,
     },
-    /// Endpoints from the issuer's discovery document.
+    /// Endpoints from the issuer's metadata.
     Discovered,
 }
 
@@ -112,11 +115,12 @@ impl Provider {
         )
     }
 
-    /// Returns a provider by its discovery document (OpenID Connect Discovery 1.0).
+    /// Returns a provider by its metadata (OpenID Connect Discovery 1.0, or else RFC 8414).
     ///
-    /// The document, `/.well-known/openid-configuration`, is fetched at first use and cached for
-    /// its `max-age`, from 1 minute to 24 hours. Default: 1 hour. For client credentials alone it
-    /// needs no `authorization_endpoint` (RFC 8414 section 2).
+    /// The document, `/.well-known/openid-configuration` or, if there is none,
+    /// `/.well-known/oauth-authorization-server`, is fetched at first use and cached for its
+    /// `max-age`, from 1 minute to 24 hours. Default: 1 hour. For client credentials alone it needs
+    /// no `authorization_endpoint` (RFC 8414 section 2).
     pub fn discover(name: impl Into<String>, issuer: impl Into<String>) -> Self {
         let mut provider = Self::at(Cow::Owned(name.into()), "", "").issuer(issuer).oidc();
         provider.place = Place::Discovered;
@@ -132,6 +136,7 @@ impl Provider {
             name: name.into(),
             place: Place::Urls { authorize: authorize.into(), token: token.into() },
             issuer: None,
+            discover_at: None,
             is_oidc: false,
             sends_iss: false,
             userinfo: None,
@@ -149,6 +154,27 @@ impl Provider {
     #[must_use]
     pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
         self.issuer = Some(Cow::Owned(issuer.into()));
+        self
+    }
+
+    /// Reaches a provider by [`discover`](Self::discover) at this URL instead of the issuer's.
+    ///
+    /// For networks in which the provider has another name than outside. Its metadata and the
+    /// endpoints below the issuer are requested there, except the authorization endpoint, which
+    /// browsers use. The issuer's own name stays: the metadata must contain it.
+    ///
+    /// ```
+    /// # use jamguard::oauth2::{OAuth2Client, Provider};
+    /// let shop = Provider::discover("shop", "https://login.example/realms/shop")
+    ///     .discover_at("http://keycloak:8080/realms/shop");
+    /// let client = OAuth2Client::builder(shop, "client id")
+    ///     .danger_plain_http_hosts(["keycloak"])
+    ///     .build()?;
+    /// # Ok::<(), jamguard::Error>(())
+    /// ```
+    #[must_use]
+    pub fn discover_at(mut self, url: impl Into<String>) -> Self {
+        self.discover_at = Some(Cow::Owned(url.into()));
         self
     }
 
@@ -206,6 +232,13 @@ impl Provider {
     pub fn id_token_algorithms(mut self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
         self.id_token_algorithms = Some(algorithms.into_iter().collect());
         self
+    }
+
+    /// Returns where its metadata is published; `None` without an issuer.
+    pub(super) fn discovery(&self) -> Option<Discovery> {
+        let issuer = self.issuer.as_deref()?.to_owned();
+        let address = self.discover_at.as_deref().map(str::to_owned);
+        Some(Discovery { address, ..Discovery::of(issuer) })
     }
 
     /// Returns the name.

@@ -3,17 +3,19 @@
 //! These are its published keys, and the client's secret for HMAC.
 
 use super::client::{Inner, OAuth2Client};
+use crate::core::network::UrlRule;
 use crate::core::{Error, ErrorKind};
 use crate::jose::{Algorithm, KeySet, VerifyingKey};
-use crate::jwks::location::{
-    Aged, Failure, KeysFuture, Location, check_issuer, discover, get, jwks_uri,
-};
-use crate::jwks::{Fetch, RemoteKeySetBuilder, fetch::HttpFetch};
+use crate::jwks::RemoteKeySetBuilder;
+use crate::jwks::discovery::{Discovery, Metadata};
+use crate::jwks::fetch::Fetcher;
+use crate::jwks::location::{Aged, Failure, KeysFuture, Location};
 use crate::token::builder::{SourceContext, VerifierBuilder};
 use crate::token::{keys::KeySource, verifier::Verifier};
 use serde_json::Value;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 /// Members of a discovery document that list algorithms (OpenID Connect Discovery 1.0 section 3).
 ///
@@ -26,24 +28,25 @@ impl Inner {
     ///
     /// `None` for a provider without OpenID Connect.
     pub(super) fn verifier(&self, announced: &'static [&'static str]) -> Option<VerifierBuilder> {
-        let issuer = self.provider.issuer.as_deref().filter(|_| self.provider.is_oidc)?;
+        let discovery = self.provider.discovery().filter(|_| self.provider.is_oidc)?;
+        let issuer = discovery.issuer.clone();
         let secrets = self.secret.iter().flat_map(|secret| {
             let secret = secret.expose().as_bytes();
             Algorithm::ALL.into_iter().filter_map(|a| VerifyingKey::from_secret(a, secret).ok())
         });
         let mut keys = ProviderKeys {
-            issuer: issuer.to_owned(),
+            discovery,
             algorithms: self.provider.id_token_algorithms.clone(),
             announced,
             secrets: secrets.collect(),
             has_published: AtomicBool::new(false),
         };
-        let fetcher = HttpFetch(self.http.clone());
+        let fetcher = Fetcher::from(self.http.clone());
         let source = move |context: &SourceContext| {
             if !context.algorithms.is_empty() {
                 keys.algorithms = Some(context.algorithms.clone());
             }
-            let keys = RemoteKeySetBuilder::new(keys).fetcher(fetcher);
+            let keys = RemoteKeySetBuilder::new(keys).share(fetcher);
             let keys = keys.clock(context.clock.clone());
             let keys: Arc<dyn KeySource> = Arc::new(keys.build()?);
             Ok(keys)
@@ -85,7 +88,7 @@ impl OAuth2Client {
 }
 
 struct ProviderKeys {
-    issuer: String,
+    discovery: Discovery,
     /// Configured algorithms, which replace the announced ones.
     algorithms: Option<Vec<Algorithm>>,
     announced: &'static [&'static str],
@@ -104,17 +107,20 @@ impl ProviderKeys {
     /// The response is not a key set, so the known keys stay.
     async fn published(
         &self,
-        document: &str,
-        fetcher: &dyn Fetch,
+        metadata: &Metadata,
+        fetcher: &Fetcher,
+        now: Duration,
     ) -> Result<Result<Aged, Error>, Error> {
-        let url = match jwks_uri(document) {
-            Err(error) if member(document, "jwks_uri").is_null() => return Ok(Err(error)),
+        let url = match self.discovery.jwks_uri(metadata, fetcher.urls()) {
+            Err(error) if member(&metadata.document, "jwks_uri").is_null() => {
+                return Ok(Err(error));
+            }
             url => url?,
         };
-        let fetched = get(&url, fetcher).await?;
+        let fetched = fetcher.get(&url).await?;
         let max_age = fetched.max_age;
         let text = fetched.into_text()?;
-        match KeySet::from_json(&text) {
+        match KeySet::read(&text, Some(now)) {
             Ok(keys) => Ok(Ok((keys, max_age))),
             Err(error) if member(&text, "keys").is_array() => Ok(Err(error)),
             Err(error) => Err(error),
@@ -125,17 +131,18 @@ impl ProviderKeys {
     ///
     /// # Errors
     /// [`ErrorKind::InvalidKey`] if a document was fetched but is unusable.
-    async fn gather(&self, fetcher: &dyn Fetch) -> Result<Aged, Error> {
-        let (document, mut max_age) = discover(&self.issuer, fetcher).await?;
+    async fn gather(&self, fetcher: &Fetcher, now: Duration) -> Result<Aged, Error> {
+        let metadata = self.discovery.fetch(fetcher).await?;
+        let mut max_age = metadata.max_age;
         let algorithms = match &self.algorithms {
             Some(algorithms) => algorithms.clone(),
-            None => announced(&document, self.announced)?,
+            None => announced(&metadata.document, self.announced)?,
         };
         // A key is bound to its kind of algorithm and never serves another.
         let mut keys: KeySet =
             self.secrets.iter().filter_map(|key| key.only(&algorithms)).collect();
         if algorithms.iter().any(|a| !a.is_symmetric()) {
-            match self.published(&document, fetcher).await? {
+            match self.published(&metadata, fetcher, now).await? {
                 Ok((published, age)) => {
                     self.has_published.store(true, Ordering::Relaxed);
                     max_age = age;
@@ -155,17 +162,17 @@ impl ProviderKeys {
 
 impl Location for ProviderKeys {
     fn place(&self) -> &str {
-        &self.issuer
+        &self.discovery.issuer
     }
 
-    fn check(&self) -> Result<(), Error> {
-        check_issuer(&self.issuer)
+    fn check(&self, urls: &UrlRule) -> Result<(), Error> {
+        self.discovery.check(urls)
     }
 
-    fn fetch<'a>(&'a self, fetcher: &'a dyn Fetch) -> KeysFuture<'a> {
+    fn fetch<'a>(&'a self, fetcher: &'a Fetcher, now: Duration) -> KeysFuture<'a> {
         Box::pin(async move {
-            self.gather(fetcher).await.map_err(|error| match error.kind() {
-                ErrorKind::InvalidKey => Failure::unusable(&self.issuer, error),
+            self.gather(fetcher, now).await.map_err(|error| match error.kind() {
+                ErrorKind::InvalidKey => Failure::unusable(self.place(), error),
                 _ => Failure::fetching(error),
             })
         })

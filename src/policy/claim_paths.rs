@@ -26,6 +26,8 @@ pub struct ClaimPaths {
     pub(super) all: Vec<ClaimPath>,
     pub(super) scopes: Range<usize>,
     pub(super) roles: Range<usize>,
+    /// Objects whose members are named like roles.
+    pub(super) role_members: Range<usize>,
     pub(super) permissions: Range<usize>,
     pub(super) email_verified: Range<usize>,
     pub(super) acr_values: Vec<Box<str>>,
@@ -58,6 +60,11 @@ const EMAIL_VERIFIED: [&str; 4] = ["email_verified", "emailVerified", "xms_edov"
 /// The `acr` of a two-factor login (OpenID PAPE 1.0), which several issuers accept in `acr_values`.
 const MULTI_FACTOR: &str = "http://schemas.openid.net/pape/policies/2007/06/multi-factor";
 
+/// The claim with the roles of a user in the project of a ZITADEL token.
+const ZITADEL_ROLES: &str = "urn:zitadel:iam:org:project:roles";
+/// No paths.
+const NONE: [&str; 0] = [];
+
 impl Default for ClaimPaths {
     /// Reads the names that the common issuers use.
     ///
@@ -69,6 +76,7 @@ impl Default for ClaimPaths {
             all: STANDARD.map(ClaimPath::from).into(),
             scopes: 0..0,
             roles: 0..0,
+            role_members: 0..0,
             permissions: 0..0,
             email_verified: 0..0,
             acr_values: vec![MULTI_FACTOR.into()],
@@ -98,6 +106,24 @@ impl ClaimPaths {
         Self::default().roles(["cognito:groups"])
     }
 
+    /// Returns the paths for ZITADEL: the roles in the project that the token is for.
+    pub fn zitadel() -> Self {
+        Self::default().roles(NONE).role_members([ClaimPath::from([ZITADEL_ROLES])])
+    }
+
+    /// Returns whether both read the same claims.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let parts = |paths: &Self| {
+            let Self { scopes, roles, role_members, permissions, email_verified, .. } = paths;
+            let ranges = [scopes, roles, role_members, permissions, email_verified];
+            ranges.map(|range| paths.all.get(range.clone()).map(<[_]>::to_vec))
+        };
+        let standard = |paths: &Self| paths.all.get(..STANDARD.len()).map(<[_]>::to_vec);
+        parts(self) == parts(other)
+            && standard(self) == standard(other)
+            && self.acr_values == other.acr_values
+    }
+
     /// Reads scopes from these claims only.
     pub fn scopes<P: Into<ClaimPath>>(mut self, paths: impl IntoIterator<Item = P>) -> Self {
         self.scopes = self.add(paths);
@@ -107,6 +133,14 @@ impl ClaimPaths {
     /// Reads roles from these claims only.
     pub fn roles<P: Into<ClaimPath>>(mut self, paths: impl IntoIterator<Item = P>) -> Self {
         self.roles = self.add(paths);
+        self
+    }
+
+    /// Reads roles also from the names of the members of these objects.
+    ///
+    /// ZITADEL writes its roles so: `{"editor": {"3208…": "acme.example.com"}}`.
+    pub fn role_members<P: Into<ClaimPath>>(mut self, paths: impl IntoIterator<Item = P>) -> Self {
+        self.role_members = self.add(paths);
         self
     }
 

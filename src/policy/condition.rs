@@ -108,7 +108,10 @@ impl Condition {
                 subject.any_at(&paths.scopes, |claim| claim.has_word(scope))
                     || has_broader_scope(subject, scope)
             }
-            Self::Role(role) => subject.any_at(&paths.roles, |claim| claim.has_text(role)),
+            Self::Role(role) => {
+                subject.any_at(&paths.roles, |claim| claim.has_text(role))
+                    || subject.has_member(&paths.role_members, role)
+            }
             Self::Permission(permission) => {
                 let covers = |held: &[u8]| covers(held, permission.as_bytes());
                 subject.any_at(&paths.permissions, |claim| claim.has_word_like(covers))

@@ -36,6 +36,11 @@ impl ClaimPath {
         Self { hash: hash.finish(), name, around: names.into() }
     }
 
+    /// Returns the path of a member of this object.
+    pub(super) fn member(&self, name: &str) -> Self {
+        Self::new(self.names().chain([name]))
+    }
+
     /// Returns the names from the outside in.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         let around = self.around.iter().rev();

@@ -122,6 +122,12 @@ impl<'a> Subject<'a> {
         false
     }
 
+    /// Whether an object at any of these indices has a member of this name.
+    pub(super) fn has_member(&self, places: &Range<usize>, name: &str) -> bool {
+        let objects = self.paths.all.get(places.clone()).unwrap_or_default();
+        objects.iter().any(|object| self.claims.find(&object.member(name)).is_some())
+    }
+
     #[inline]
     pub(super) fn standard(&self, claim: StandardClaim) -> Option<Claim<'a>> {
         self.at(claim as usize)

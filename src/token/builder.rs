@@ -3,6 +3,7 @@
 use super::audiences::Audiences;
 use super::cache::TokenCache;
 use super::epochs::Epochs;
+use super::firebase_emulator::EmulatorSigner;
 use super::introspector::Introspector;
 use super::issuers::{IssuerTemplate, Issuers};
 use super::keys::{KeySource, StaticKeys};
@@ -19,6 +20,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::{sync::Arc, time::Duration};
 
 /// What a verifier gives to the source of its keys.
+#[cfg_attr(not(feature = "oauth2"), allow(dead_code))]
 pub(crate) struct SourceContext {
     pub(crate) clock: Arc<dyn Clock>,
     /// The algorithms that the application named.
@@ -84,12 +86,16 @@ pub struct VerifierBuilder {
     /// Whether each key of the source is limited to one algorithm, and may be a secret.
     pinned: bool,
     algorithms: Vec<Algorithm>,
-    pub(super) issuers: Issuers,
+    pub(crate) issuers: Issuers,
     pub(super) audiences: Audiences,
     /// The required `typ` of tokens that have one.
     pub(crate) token_type_if_present: Option<Box<str>>,
+    /// The AWS load balancers whose tokens are accepted, instead of JWTs in standard form.
+    pub(crate) load_balancers: Vec<Box<str>>,
     required: Vec<Box<str>>,
+    required_either: Vec<[Box<str>; 2]>,
     texts: Vec<TextRule>,
+    firebase_emulator: Option<EmulatorSigner>,
     clock: Option<Arc<dyn Clock>>,
     revocation: Option<Arc<dyn Revocation>>,
     /// Each with the kind of list it was added as.
@@ -231,6 +237,37 @@ impl VerifierBuilder {
             claim: claim.into().into_boxed_str(),
             expected: Expected::OneOf(vec![text.into().into_boxed_str()]),
         });
+        self
+    }
+
+    /// Accepts the unsigned tokens of Firebase's emulator for one project, and no others.
+    #[cfg_attr(not(feature = "client"), allow(dead_code))]
+    pub(crate) fn firebase_emulator(mut self, signer: EmulatorSigner) -> Result<Self, Error> {
+        self = self.key(signer.verifying_key()?).algorithms([EmulatorSigner::ALGORITHM]);
+        self.firebase_emulator = Some(signer);
+        Ok(self)
+    }
+
+    /// Requires one of these claims to be present.
+    #[cfg_attr(not(feature = "client"), allow(dead_code))]
+    pub(crate) fn require_one_of(mut self, claims: [&str; 2]) -> Self {
+        self.required_either.push(claims.map(Into::into));
+        self
+    }
+
+    /// Requires a claim to be exactly this string in the tokens that have it.
+    #[cfg_attr(not(feature = "client"), allow(dead_code))]
+    pub(crate) fn require_text_if_present(mut self, claim: &str, text: &str) -> Self {
+        let expected = Expected::AbsentOr(text.into());
+        self.texts.push(TextRule { claim: claim.into(), expected });
+        self
+    }
+
+    /// Requires a claim to be a string that begins with this prefix and continues.
+    #[cfg_attr(not(feature = "client"), allow(dead_code))]
+    pub(crate) fn require_prefix(mut self, claim: &str, prefix: &str) -> Self {
+        let expected = Expected::StartsWith(prefix.into());
+        self.texts.push(TextRule { claim: claim.into(), expected });
         self
     }
 
@@ -394,6 +431,7 @@ impl VerifierBuilder {
             token_type: options.token_type.map(String::into_boxed_str),
             token_type_if_present: self.token_type_if_present,
             required: self.required,
+            required_either: self.required_either,
             texts: self.texts,
             accept_bound: options.danger_accept_bound_tokens,
             issuer_verifies_emails: options.issuer_verifies_emails,
@@ -403,6 +441,7 @@ impl VerifierBuilder {
                 text_dates: options.danger_accept_text_dates,
                 numeric_subject: options.numeric_subject,
             },
+            load_balancers: self.load_balancers,
             require_exp: !options.danger_accept_missing_exp,
             check_exp: !options.danger_accept_expired,
             leeway: options.leeway.0.as_secs(),
@@ -436,6 +475,7 @@ impl VerifierBuilder {
             keys,
             has_keys,
             introspector,
+            firebase_emulator: self.firebase_emulator,
             clock,
             revocation: self.revocation,
             epochs: Epochs::new(),

@@ -12,7 +12,7 @@ pub(crate) struct Issuers {
     /// Whether `.issuers([…])` was called with an empty list.
     has_empty_list: bool,
     /// An issuer that only locates the keys if there are families, and is accepted otherwise.
-    discovered: Option<Box<str>>,
+    pub(crate) discovered: Option<Box<str>>,
 }
 
 /// Issuers of one template, such as the tenants of a service.
@@ -56,10 +56,6 @@ impl IssuerTemplate {
         })
     }
 
-    pub(crate) fn text(&self) -> &str {
-        &self.text
-    }
-
     /// Returns the variable part of an issuer of this form.
     ///
     /// It consists of unreserved characters (RFC 3986 section 2.3) and is no relative path.
@@ -73,6 +69,14 @@ impl IssuerTemplate {
 
     fn with_value(&self, value: &str) -> String {
         format!("{}{value}{}", self.before, self.after)
+    }
+}
+
+/// For discovery documents.
+#[cfg(feature = "client")]
+impl IssuerTemplate {
+    pub(crate) fn text(&self) -> &str {
+        &self.text
     }
 
     /// Returns whether a name is this template, apart from the name of its variable part.
@@ -143,11 +147,6 @@ impl Issuers {
         self.families.push(Family { template, allowed });
     }
 
-    /// Accepts this issuer, unless there are families: then it only locates the keys.
-    pub(super) fn discovered(&mut self, issuer: &str) {
-        self.discovered = Some(issuer.into());
-    }
-
     /// Accepts the discovered issuer, if it is one, and the other spellings of all issuers.
     pub(super) fn complete(&mut self) {
         let discovered = self.discovered.take().filter(|_| self.families.is_empty());
@@ -211,6 +210,11 @@ impl Issuers {
 
     pub(crate) fn have_families(&self) -> bool {
         !self.families.is_empty()
+    }
+
+    /// Returns whether an issuer is one of these, exactly or by the form of a family.
+    pub(crate) fn name(&self, issuer: &str) -> bool {
+        self.exact.iter().any(|ours| **ours == *issuer) || self.have_family_of(issuer)
     }
 
     /// Returns whether an issuer has the form of a family.

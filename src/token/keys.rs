@@ -33,11 +33,11 @@ pub(crate) trait KeySource: Send + Sync + 'static {
     /// Waits until usable keys are available.
     fn load(&self) -> BoxFuture<Result<Snapshot, Error>>;
 
-    /// Returns keys newer than generation `seen`, because a token names an unknown key.
+    /// Returns keys newer than generation `seen`, because a token names the unknown key `kid`.
     ///
     /// They are fetched once, or not at all if newer keys are already cached. `None` during the
     /// cooldown, or if the keys never change.
-    fn refresh(&self, seen: u64) -> Option<BoxFuture<Result<Snapshot, Error>>>;
+    fn refresh(&self, seen: u64, kid: &str) -> Option<BoxFuture<Result<Snapshot, Error>>>;
 
     /// Returns keys newer than generation `seen`, because a known key rejects a token.
     ///
@@ -84,7 +84,7 @@ impl KeySource for StaticKeys {
         Box::pin(std::future::ready(Ok(self.0.clone())))
     }
 
-    fn refresh(&self, _seen: u64) -> Option<BoxFuture<Result<Snapshot, Error>>> {
+    fn refresh(&self, _seen: u64, _kid: &str) -> Option<BoxFuture<Result<Snapshot, Error>>> {
         None
     }
 }

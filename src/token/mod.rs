@@ -1,5 +1,6 @@
 //! Tokens: verification, issuing, revocation lists and the cache of verified tokens.
 
+mod alb;
 pub(crate) mod audiences;
 pub(crate) mod builder;
 pub(crate) mod cache;
@@ -8,6 +9,7 @@ pub(crate) mod claims;
 pub(crate) mod confirmation;
 pub(crate) mod dpop;
 pub(crate) mod epochs;
+pub(crate) mod firebase_emulator;
 pub(crate) mod form;
 pub(crate) mod introspection;
 pub(crate) mod introspector;

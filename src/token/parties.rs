@@ -95,12 +95,6 @@ impl VerifierBuilder {
         self
     }
 
-    /// Accepts this issuer, unless there are families: then it only locates the keys.
-    pub(crate) fn discovered(mut self, issuer: &str) -> Self {
-        self.issuers.discovered(issuer);
-        self
-    }
-
     /// Requires this value in `aud`. Call again to accept several audiences.
     ///
     /// An audience is required by default, because a token for another service of the same issuer

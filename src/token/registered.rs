@@ -1,6 +1,7 @@
 //! Registered claims, read strictly and without copying.
 
 use crate::core::json::{self, Names, Scalar};
+use crate::core::mismatch::{list, mismatch};
 use crate::core::{Error, ErrorKind};
 use std::borrow::Cow;
 
@@ -43,6 +44,10 @@ pub(crate) struct TextRule {
 pub(crate) enum Expected {
     OneOf(Vec<Box<str>>),
     NotEmpty,
+    /// A text that begins with this prefix and continues.
+    StartsWith(Box<str>),
+    /// This text, in the tokens that have the claim.
+    AbsentOr(Box<str>),
     /// The claim is only read: another rule decides about it, and it may be absent.
     Any,
 }
@@ -51,6 +56,31 @@ impl TextRule {
     /// A claim that is read and not checked.
     pub(crate) fn read(claim: &str) -> Self {
         Self { claim: claim.into(), expected: Expected::Any }
+    }
+}
+
+impl Expected {
+    /// Returns whether tokens without the claim pass.
+    pub(crate) fn is_optional(&self) -> bool {
+        matches!(self, Self::AbsentOr(_) | Self::Any)
+    }
+
+    /// Describes how a text differs from the expected ones; `None` if it does not.
+    pub(crate) fn mismatch(&self, found: &str) -> Option<String> {
+        match self {
+            Self::OneOf(texts) if texts.iter().any(|text| **text == *found) => None,
+            Self::OneOf(texts) => Some(mismatch(texts, &[found])),
+            Self::NotEmpty => found.is_empty().then(|| "it is empty".to_owned()),
+            Self::StartsWith(prefix) => {
+                let continues = found.len() > prefix.len() && found.starts_with(&**prefix);
+                let [prefix, found] = [prefix, found].map(|text| list(&[text], ""));
+                (!continues).then(|| {
+                    format!("expected a longer text that begins with {prefix}, received {found}")
+                })
+            }
+            Self::AbsentOr(text) => (**text != *found).then(|| mismatch(&[text], &[found])),
+            Self::Any => None,
+        }
     }
 }
 

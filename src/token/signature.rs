@@ -11,7 +11,10 @@ const MAX_TRIED: usize = 4;
 /// A failed full verification, and whether newer keys might change the result.
 pub(super) enum Refused {
     /// The token names a key that is not in the set.
-    UnknownKeyId(Error),
+    UnknownKeyId {
+        kid: Box<str>,
+        error: Error,
+    },
     /// The keys of the set reject the token; one of them may have been replaced.
     ByKey(Error),
     Because(Error),
@@ -20,7 +23,7 @@ pub(super) enum Refused {
 impl Refused {
     pub(super) fn into_error(self) -> Error {
         match self {
-            Self::UnknownKeyId(error) | Self::ByKey(error) | Self::Because(error) => error,
+            Self::UnknownKeyId { error, .. } | Self::ByKey(error) | Self::Because(error) => error,
         }
     }
 }
@@ -40,53 +43,33 @@ pub(super) fn verify<'k>(
     rules: &Rules,
 ) -> Result<&'k VerifyingKey, Refused> {
     let algorithm = header.algorithm();
-    let key = match (keys.select(header.key_id(), algorithm), header.key_id()) {
-        (Ok(key), _) => {
-            compact.verify(key, algorithm).map_err(refused_by_key)?;
-            key
-        }
-        (Err(_), Some(kid)) if !keys.has_key_id(kid) => {
-            return Err(Refused::UnknownKeyId(unknown_key(kid, keys)));
-        }
-        (Err(_), None) if rules.try_several_keys && keys.has_candidate(None, algorithm) => {
-            try_each(compact, header, keys)?
+    // Several keys are tried for tokens without `kid` only.
+    let several = rules.try_several_keys && header.key_id().is_none();
+    let candidates = keys.select(header, several).map_err(|error| match header.key_id() {
+        Some(kid) if !keys.has_key_id(kid) => {
+            Refused::UnknownKeyId { kid: kid.into(), error: unknown_key(kid, keys) }
         }
         // Ambiguous candidates are not tried, and newer keys would not reduce them.
-        (Err(error), kid) if keys.has_candidate(kid, algorithm) => {
-            return Err(Refused::Because(error));
-        }
-        (Err(error), _) => return Err(Refused::ByKey(error)),
-    };
+        _ if keys.has_candidate(header) => Refused::Because(error),
+        _ => Refused::ByKey(error),
+    })?;
+    let tried = candidates.get(..MAX_TRIED).unwrap_or(&candidates);
+    let verified = compact.verify_by_any(tried, algorithm);
+    let key = verified.map_err(|error| refused_by_key(error, tried.len(), candidates.len()))?;
     if let Some(of_key) = key.issuer() {
         rules.issuers.check_key_issuer(of_key, claims.issuer.as_deref())?;
     }
     Ok(key)
 }
 
-/// Tries the first keys for the token's algorithm in turn.
-fn try_each<'k>(
-    compact: &Compact<'_>,
-    header: &Header,
-    keys: &'k KeySet,
-) -> Result<&'k VerifyingKey, Refused> {
-    let candidates = keys.candidates(header.algorithm());
-    for key in candidates.iter().take(MAX_TRIED) {
-        match compact.verify(key, header.algorithm()) {
-            Ok(()) => return Ok(key),
-            Err(error) if error.kind() == ErrorKind::BadSignature => {}
-            Err(error) => return Err(Refused::Because(error)),
-        }
-    }
-    let tried = candidates.len().min(MAX_TRIED);
-    let message = format!(
-        "the token has no kid, and its signature matches none of the {tried} tried keys of {}",
-        candidates.len()
-    );
-    Err(Refused::ByKey(Error::new(ErrorKind::BadSignature, message)))
-}
-
-fn refused_by_key(error: Error) -> Refused {
+fn refused_by_key(error: Error, tried: usize, all: usize) -> Refused {
     match error.kind() {
+        ErrorKind::BadSignature if all > 1 => Refused::ByKey(error.map_message(|_| {
+            format!(
+                "the token has no kid, and its signature matches none of the {tried} tried keys of \
+                 {all}"
+            )
+        })),
         ErrorKind::BadSignature => Refused::ByKey(error),
         _ => Refused::Because(error),
     }

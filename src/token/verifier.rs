@@ -4,6 +4,7 @@ use super::cache::{CacheStats, TokenCache};
 use super::claim_set::{ClaimSet, Text};
 use super::confirmation::not_a_bearer_token;
 use super::epochs::Epochs;
+use super::firebase_emulator::EmulatorSigner;
 use super::introspector::Introspector;
 use super::issuers::Issuers;
 use super::keys::{KeySource, Keys, Snapshot};
@@ -17,7 +18,6 @@ use crate::core::now_or_later::NowOrLater::{self, Now};
 use crate::core::{
     BoxFuture, Clock, Error, ErrorKind, PartClock, debug_fields, hash::seeded_hash, millis,
 };
-use crate::jose::jws::Compact;
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -59,6 +59,8 @@ pub(super) struct Inner {
     /// `false` if every token is introspected.
     pub(super) has_keys: bool,
     pub(super) introspector: Option<Arc<dyn Introspector>>,
+    /// Signs the tokens of Firebase's emulator before they are verified, in development.
+    pub(super) firebase_emulator: Option<EmulatorSigner>,
     pub(super) clock: Arc<PartClock>,
     pub(super) revocation: Option<Arc<dyn Revocation>>,
     /// End when tokens must be verified again.
@@ -166,6 +168,11 @@ impl Verifier {
         self.inner.rules.issuer_verifies_emails
     }
 
+    /// Returns whether the tokens are of a load balancer, with padding.
+    pub(crate) fn is_alb(&self) -> bool {
+        self.inner.rules.is_alb()
+    }
+
     pub(crate) fn max_len(&self) -> usize {
         self.inner.rules.max_len
     }
@@ -240,6 +247,16 @@ impl Verifier {
 
     /// Verifies in full, as far as possible without waiting.
     pub(crate) fn start_in_full(&self, token: &[u8]) -> Verification {
+        match &self.inner.firebase_emulator {
+            None => self.start_signed(token),
+            Some(signer) => match signer.sign(token, self.max_len()) {
+                Ok(signed) => self.start_signed(signed.as_bytes()),
+                Err(error) => Now(Err(error)),
+            },
+        }
+    }
+
+    fn start_signed(&self, token: &[u8]) -> Verification {
         let inner = &self.inner;
         inner.cache.misses.add();
         if let Some(introspector) = &inner.introspector
@@ -346,17 +363,19 @@ impl Inner {
 
     /// Runs the checks that need no key.
     fn check_form(&self, token: &[u8]) -> Result<(), Error> {
-        let compact = Compact::split(token, self.rules.max_len)?;
+        let compact = self.rules.split(token)?;
         self.rules.check_header(&*compact.header()?)?;
         let payload = compact.payload_text()?;
-        self.rules.check_issuer(&self.rules.read_claims(&payload)?)
+        let mut claims = self.rules.read_claims(&payload)?;
+        self.rules.add_header_claims(&compact, &mut claims)?;
+        self.rules.check_issuer(&claims)
     }
 
     /// Returns the error and, if newer keys might change it, why none are fetched.
     fn not_refreshed(&self, refused: Refused) -> Error {
         let error = match refused {
             Refused::Because(error) => return error,
-            Refused::UnknownKeyId(error) | Refused::ByKey(error) => error,
+            Refused::UnknownKeyId { error, .. } | Refused::ByKey(error) => error,
         };
         match self.keys.age_note() {
             Some(note) => error.map_message(|message| format!("{message}; {note}")),
@@ -371,7 +390,7 @@ impl Inner {
         seen: u64,
     ) -> Option<BoxFuture<Result<Snapshot, Error>>> {
         match refused {
-            Refused::UnknownKeyId(_) => self.keys.refresh(seen),
+            Refused::UnknownKeyId { kid, .. } => self.keys.refresh(seen, kid),
             Refused::ByKey(_) => self.keys.refresh_replaced(seen),
             Refused::Because(_) => None,
         }
@@ -413,11 +432,12 @@ impl Inner {
     ) -> Result<Verified, Refused> {
         let hash = seeded_hash(token);
         let epoch = self.epochs.of(hash);
-        let compact = Compact::split(token, self.rules.max_len)?;
+        let compact = self.rules.split(token)?;
         let header = compact.header()?;
         self.rules.check_header(&header)?;
         let payload = compact.payload_text()?;
-        let claims = self.rules.read_claims(&payload)?;
+        let mut claims = self.rules.read_claims(&payload)?;
+        self.rules.add_header_claims(&compact, &mut claims)?;
         // Before key selection, so that a foreign token costs little.
         self.rules.check_issuer(&claims)?;
 

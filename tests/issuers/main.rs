@@ -13,8 +13,12 @@ mod introspection;
 mod issuing;
 #[cfg(all(feature = "emulator", feature = "testing", feature = "tracing"))]
 mod key_sets;
+#[cfg(all(feature = "client", feature = "testing"))]
+mod presets;
 #[cfg(all(feature = "axum", feature = "actix", feature = "emulator", feature = "testing"))]
 mod publishing;
+#[cfg(all(feature = "axum", feature = "oauth2", feature = "testing"))]
+mod real;
 #[cfg(all(feature = "testing", feature = "metrics"))]
 mod refresh_tokens;
 #[cfg(all(feature = "axum", feature = "emulator", feature = "testing"))]

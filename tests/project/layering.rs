@@ -17,6 +17,7 @@ const LAYERS: &[&str] = &[
     "oauth2",
     "policy",
     "authenticator",
+    "preset",
     "endpoint",
     "login",
     "mcp",

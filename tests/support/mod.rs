@@ -6,6 +6,8 @@
 
 #[macro_use]
 mod passes_on;
+#[cfg(feature = "oauth2")]
+pub(crate) mod browser;
 mod client;
 #[cfg(feature = "metrics")]
 pub(crate) mod counts;
@@ -20,6 +22,8 @@ pub(crate) mod load;
 pub(crate) mod proxy;
 pub(crate) mod redis;
 pub(crate) mod run;
+#[cfg(feature = "client")]
+pub(crate) mod tls;
 #[cfg(feature = "testing")]
 pub(crate) mod tokens;
 pub(crate) mod wait;

@@ -76,6 +76,7 @@ pub(super) enum Authenticated {
 /// A header of the response to a token.
 pub(super) enum ResponseHeader {
     /// The `Set-Cookie` value of a renewed token.
+    #[cfg(feature = "client")]
     Cookie(Box<str>),
     /// The nonce of the next DPoP proof.
     DpopNonce(Box<str>),

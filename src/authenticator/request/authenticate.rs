@@ -115,7 +115,7 @@ impl Authenticator {
                 return Some(Now(Authenticated::invalid(error, is_fatal)));
             }
         };
-        if found.source.is_cookie()
+        if found.source.is_ambient()
             && let Err(error) = self.0.origins.check(head)
         {
             return Some(Now(Authenticated::invalid(error, true)));
@@ -243,6 +243,7 @@ impl Authenticated {
         let sender = match self {
             Self::Token(verified, kind, header) => {
                 match header {
+                    #[cfg(feature = "client")]
                     Some(ResponseHeader::Cookie(cookie)) => responder.cookies.push(cookie.into()),
                     Some(ResponseHeader::DpopNonce(nonce)) => responder.dpop_nonce = Some(nonce),
                     None => {}

@@ -45,11 +45,16 @@ impl CredentialSource {
         matches!(self.0, SourceKind::Cookie(_))
     }
 
+    /// Returns whether browsers cause it unasked, also for requests of other sites' pages.
+    pub(super) fn is_ambient(&self) -> bool {
+        matches!(self.0, SourceKind::Cookie(_) | SourceKind::ProxyHeader(_))
+    }
+
     pub(super) fn kind(&self) -> CredentialKind {
         match &self.0 {
             SourceKind::Bearer => CredentialKind::Bearer,
             SourceKind::Dpop => CredentialKind::Dpop,
-            SourceKind::Header(_) => CredentialKind::Header,
+            SourceKind::Header(_) | SourceKind::ProxyHeader(_) => CredentialKind::Header,
             SourceKind::Cookie(_) => CredentialKind::Cookie,
             SourceKind::Query(_) => CredentialKind::Query,
             SourceKind::Websocket => CredentialKind::WebSocket,
@@ -108,7 +113,9 @@ fn read<'a>(
     Ok(match &source.0 {
         SourceKind::Bearer => authorization(head, "bearer")?.map(Cow::Borrowed),
         SourceKind::Dpop => authorization(head, "dpop")?.map(Cow::Borrowed),
-        SourceKind::Header(name) => header(head, name)?.map(Cow::Borrowed),
+        SourceKind::Header(name) | SourceKind::ProxyHeader(name) => {
+            header(head, name)?.map(Cow::Borrowed)
+        }
         SourceKind::Cookie(name) => cookie(head, name)?.map(Cow::Borrowed),
         SourceKind::Query(name) => query(head, name)?,
         SourceKind::Websocket => websocket::token(head.header(HeaderKey::Named(SUBPROTOCOLS)))?,

@@ -10,7 +10,7 @@ use crate::authenticator::sources::{CredentialSource, SourceKind};
 use crate::core::now_or_later::NowOrLater::{self, Now};
 use crate::core::{Error, ErrorKind};
 use crate::jose::encoding;
-use crate::token::dpop::{Dpop, invalid};
+use crate::token::dpop::{Dpop, Target, invalid};
 use crate::token::{verified::Verified, verifier::Verification};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -44,6 +44,13 @@ impl Authenticator {
                 Ok((token, nonce.map(String::into_boxed_str)))
             })
         })
+    }
+}
+
+impl Possession {
+    /// Whether the token is a bearer token, and accepted as one.
+    fn is_bearer(&self, token: &Verified) -> bool {
+        token.confirmation().is_none() && !self.dpop.as_ref().is_some_and(Dpop::is_required)
     }
 }
 
@@ -85,10 +92,35 @@ fn proof(head: &impl Head) -> Result<String, Error> {
 }
 
 /// Returns the public URLs of the request, at which the outermost router received it.
-fn urls(head: &impl RoutedHead, dpop: &Dpop) -> Result<Vec<crate::token::dpop::Target>, Error> {
+///
+/// # Errors
+/// [`ErrorKind::Configuration`] if the proxy did not send the public origin.
+fn urls(head: &impl RoutedHead, dpop: &Dpop) -> Result<Vec<Target>, Error> {
+    let path = head.original_path().unwrap_or(head.path());
+    let configured = dpop.public_urls();
+    if !configured.is_empty() {
+        return Ok(configured.iter().filter_map(|url| below(url, path)).collect());
+    }
     let header = |name| only(head, name).ok().flatten();
     let forwarded = header("x-forwarded-proto").zip(header("x-forwarded-host"));
-    dpop.urls(forwarded, head.original_path().unwrap_or(head.path()))
+    let origin = forwarded.and_then(|(scheme, host)| {
+        let is_origin = !host.contains(['/', '?', '#']);
+        is_origin.then(|| Target::parse(&format!("{scheme}://{host}")))?
+    });
+    let origin = origin.ok_or_else(|| {
+        Error::configuration(
+            "the public URL of the request is unknown, so its DPoP proof cannot be checked: let the \
+             proxy set X-Forwarded-Proto and X-Forwarded-Host, each once and with one value, or call \
+             .public_url(…)",
+        )
+    })?;
+    Ok(below(&origin, path).into_iter().collect())
+}
+
+/// Returns the URL of a path below a public URL.
+fn below(url: &Target, path: &str) -> Option<Target> {
+    let path = path.strip_prefix('/')?;
+    Target::parse(&format!("{}/{path}", url.as_str().trim_end_matches('/')))
 }
 
 /// Returns the certificate of the request, if it has one.
@@ -123,4 +155,23 @@ fn certificate(
         }
     };
     Ok(Some(ClientCertificate::from_der(der)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_joined_to_the_public_url() {
+        for (base, path, expected) in [
+            ("https://a.example", "/b", Some("https://a.example/b")),
+            ("https://a.example", "/", Some("https://a.example/")),
+            ("https://a.example/api/", "/b", Some("https://a.example/api/b")),
+            ("https://a.example/api", "/b/", Some("https://a.example/api/b/")),
+            ("https://a.example", "*", None),
+        ] {
+            let joined = Target::parse(base).and_then(|base| below(&base, path));
+            assert_eq!(joined.as_ref().map(Target::as_str), expected, "{base} {path}");
+        }
+    }
 }

@@ -9,7 +9,7 @@ const FEATURES: [(bool, &str, &[&str]); 6] = [
     (
         cfg!(feature = "client"),
         "client",
-        &["apps", "silent_refresh", "outage_grace", "jwks_url", "discover", "key_set"],
+        &["apps", "silent_refresh", "outage_grace", "jwks_url", "discover", "key_set", "preset"],
     ),
     (
         cfg!(all(feature = "client", any(feature = "tower", feature = "actix"))),

@@ -155,7 +155,8 @@ impl Jamguard {
     /// # Errors
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the file has none.
     pub fn verifier(&self, name: &str) -> Result<&Verifier, Error> {
-        named(&self.parts().verifiers, "verifier", "verifiers", name)
+        let accepted = named(&self.parts().verifiers, "verifier", "verifiers", name)?;
+        Ok(&accepted.verifier)
     }
 
     /// Returns the key ring with this name.

@@ -1,7 +1,7 @@
 //! Settings of JustAuthenticateMe apps.
 
 use super::feature::{AddTo, Build, Feature};
-use super::key_sets::key_set;
+use super::key_sets::{KeySetSection, key_set};
 use super::lists::Lists;
 use super::location::Spot;
 use super::scalars::{Given, Texts};
@@ -10,7 +10,7 @@ use crate::config::document::{Problem, Section};
 use crate::core::{debug_fields, settings::Time};
 use crate::jam::app::{JamApp, JamAppOptions};
 use crate::jam::client::{JamClient, JamClientBuilder};
-use crate::jwks::{RemoteKeySet, builder::KeySetOptions};
+use crate::jwks::RemoteKeySet;
 use std::collections::BTreeMap;
 
 settings! {
@@ -39,7 +39,7 @@ settings! {
         #[serde(default)]
         deny_lists: Texts,
         /// How the app's keys are fetched.
-        key_set: Option<KeySetOptions>,
+        key_set: Option<KeySetSection>,
         /// Deadline of one operation of the client, including the connection. Default: 10 s.
         timeout: Option<Time>,
         /// Deletes refresh tokens at the paths of older SDKs.

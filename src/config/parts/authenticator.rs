@@ -149,7 +149,7 @@ impl AuthenticatorSettings {
         parts: &Parts,
     ) -> Result<AuthenticatorBuilder, Problem> {
         let verifiers = spot.chosen("verifiers", "verifier", &self.verifiers, &parts.verifiers)?;
-        auth = verifiers.into_iter().fold(auth, AuthenticatorBuilder::verifier);
+        auth.accepted.extend(verifiers.into_iter().map(Ok));
         for issuer in spot.chosen("issuers", "issuer", &self.issuers, &parts.issuers)? {
             auth = auth.verifier(issuer.verifier());
         }

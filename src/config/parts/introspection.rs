@@ -4,7 +4,7 @@ use super::keys::{PrivateKey, SharedSecret, SigningMaterial};
 use super::location::Spot;
 use super::scalars::{Alg, Algs, Given, Hidden};
 use crate::config::document::{Problem, Section};
-use crate::core::Secret;
+use crate::core::{Secret, network::NetworkOptions};
 use crate::introspection::{Introspection, IntrospectionBuilder, IntrospectionOptions};
 
 settings! {
@@ -12,8 +12,10 @@ settings! {
     pub(super) struct IntrospectionSettings {
         /// URL of the introspection endpoint: https, or http on loopback.
         url: Option<String>,
-        /// OpenID Connect issuer, whose discovery document names the endpoint. Its `iss` is required.
+        /// Issuer whose metadata names the endpoint. Its `iss` is required.
         discover: Option<String>,
+        /// URL at which the issuer of `discover` is reached. Default: the issuer itself.
+        discover_at: Option<String>,
         /// The id of this service at the authorization server.
         client_id: String,
         /// The secret of this service. It excludes a private key.
@@ -40,12 +42,14 @@ settings! {
 }
 
 /// A section of an introspection.
-pub(super) type IntrospectionSection =
-    Section<IntrospectionOptions, Section<PrivateKey, IntrospectionSettings>>;
+pub(super) type IntrospectionSection = Section<
+    NetworkOptions,
+    Section<IntrospectionOptions, Section<PrivateKey, IntrospectionSettings>>,
+>;
 
 impl IntrospectionSection {
     pub(super) fn build(&self, spot: &Spot<'_>) -> Result<Introspection, Problem> {
-        let Self(options, Section(key, settings)) = self;
+        let Self(network, Section(options, Section(key, settings))) = self;
         spot.one_of(&["url", "discover"])?;
         let mut introspection = match (&settings.url, &settings.discover) {
             (Some(url), _) => Introspection::builder(url),
@@ -53,6 +57,9 @@ impl IntrospectionSection {
             (None, None) => return Err(spot.wrong("there is no server: give 'url' or 'discover'")),
         };
         introspection.options = options.clone();
+        introspection.network = spot.network(network)?;
+        introspection =
+            introspection.given(&settings.discover_at, IntrospectionBuilder::discover_at);
         introspection = settings.client(introspection, key, spot)?;
         introspection =
             introspection.given(&settings.signed_answers, |introspection, Algs(all)| {

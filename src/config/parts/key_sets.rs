@@ -3,8 +3,10 @@
 use super::feature::AddTo;
 use super::introspection::IntrospectionSection;
 use super::location::Spot;
-use crate::config::document::Problem;
-use crate::jwks::{RemoteKeySet, RemoteKeySetBuilder, builder::KeySetOptions};
+use super::scalars::{Given, Texts};
+use crate::config::document::{Problem, Section};
+use crate::core::network::NetworkOptions;
+use crate::jwks::{AwsAlb, RemoteKeySet, RemoteKeySetBuilder, builder::KeySetOptions};
 use crate::token::builder::VerifierBuilder;
 
 settings! {
@@ -12,14 +14,24 @@ settings! {
     pub(in crate::config) struct Keys {
         /// URL of the issuer's published keys: https, or http on loopback.
         jwks_url: Option<String>,
-        /// OpenID Connect issuer, whose discovery document locates its keys. Its `iss` is required.
+        /// Issuer whose metadata locates its keys. Its `iss` is required.
         discover: Option<String>,
+        /// URL at which the issuer of `discover` is reached. Default: the issuer itself.
+        discover_at: Option<String>,
+        /// ARNs of AWS load balancers whose `x-amzn-oidc-data` is accepted.
+        #[serde(default)]
+        aws_alb: Texts,
+        /// URL to which the key ids of `aws_alb` are appended. Default: that of the region.
+        aws_alb_keys_url: Option<String>,
         /// How the keys of `jwks_url` or `discover` are fetched.
-        key_set: Option<KeySetOptions>,
+        key_set: Option<KeySetSection>,
         /// Introspection of opaque tokens. Without keys, every token is introspected.
         introspection: Option<IntrospectionSection>,
     }
 }
+
+/// A section of a key set.
+pub(super) type KeySetSection = Section<NetworkOptions, KeySetOptions>;
 
 impl AddTo<VerifierBuilder> for Keys {
     fn add_to(
@@ -28,28 +40,45 @@ impl AddTo<VerifierBuilder> for Keys {
         (): (),
         spot: &Spot<'_>,
     ) -> Result<VerifierBuilder, Problem> {
-        let place = spot.key("key_set");
         let verifier = match &self.introspection {
             Some(introspection) => {
                 verifier.introspection(introspection.build(&spot.key("introspection"))?)
             }
             None => verifier,
         };
-        Ok(match (&self.jwks_url, &self.discover, &self.key_set) {
-            (Some(url), _, None) => verifier.jwks_url(url),
-            (Some(url), _, Some(options)) => {
-                verifier.jwks(key_set(RemoteKeySet::builder(url), options, &place)?)
+        let place = if self.key_set.is_some() { spot.key("key_set") } else { spot.clone() };
+        if self.discover.is_none() && self.discover_at.is_some() {
+            let place = spot.key("discover_at");
+            return Err(place.wrong("it goes with 'discover', which is the issuer's own name"));
+        }
+        if self.aws_alb.0.is_empty() && self.aws_alb_keys_url.is_some() {
+            let place = spot.key("aws_alb_keys_url");
+            return Err(place.wrong("it goes with 'aws_alb', the ARNs of the load balancers"));
+        }
+        let options = self.key_set.clone().unwrap_or_default();
+        Ok(match (&self.jwks_url, &self.discover) {
+            (Some(url), _) => verifier.jwks(key_set(RemoteKeySet::builder(url), &options, &place)?),
+            (None, Some(issuer)) => {
+                // Built here only for the location of a wrong option.
+                let keys = RemoteKeySet::discover(issuer)
+                    .given(&self.discover_at, RemoteKeySetBuilder::discover_at);
+                key_set(keys, &options, &place)?;
+                let (at, network) = (self.discover_at.clone(), place.network(&options.0)?);
+                verifier.discover_with(issuer, move |mut keys| {
+                    keys.options = options.1;
+                    keys.network = network;
+                    keys.given(&at, RemoteKeySetBuilder::discover_at)
+                })
             }
-            (None, Some(issuer), None) => verifier.discover(issuer),
-            (None, Some(issuer), Some(options)) => {
-                // Only for the location of a wrong option: the verifier builds its own.
-                key_set(RemoteKeySet::discover(issuer), options, &place)?;
-                verifier.discover_with(issuer, options.clone())
-            }
-            (None, None, None) => verifier,
-            (None, None, Some(_)) => {
+            (None, None) if self.key_set.is_some() => {
                 return Err(place.wrong("there is no 'jwks_url' or 'discover' that it applies to"));
             }
+            (None, None) if !self.aws_alb.0.is_empty() => {
+                let alb =
+                    AwsAlb::new(&self.aws_alb.0).given(&self.aws_alb_keys_url, AwsAlb::keys_url);
+                spot.key("aws_alb").built(alb.apply(verifier))?
+            }
+            (None, None) => verifier,
         })
     }
 }
@@ -57,9 +86,10 @@ impl AddTo<VerifierBuilder> for Keys {
 /// Builds the key set of an issuer.
 pub(super) fn key_set(
     mut keys: RemoteKeySetBuilder,
-    options: &KeySetOptions,
+    Section(network, options): &KeySetSection,
     spot: &Spot<'_>,
 ) -> Result<RemoteKeySet, Problem> {
     keys.options = options.clone();
+    keys.network = spot.network(network)?;
     spot.built(keys.clock(spot.clock()).build())
 }

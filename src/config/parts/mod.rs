@@ -50,6 +50,8 @@ mod oauth2;
 mod oauth2_login;
 #[cfg(feature = "otp")]
 mod otp;
+#[cfg(feature = "client")]
+mod presets;
 mod protected_resource;
 #[cfg(feature = "redis")]
 mod redis_store;
@@ -60,11 +62,13 @@ mod secrets;
 mod sessions;
 mod settings;
 mod stores;
+mod verifier_settings;
 mod verifiers;
 
 without! {
     not(feature = "client") => apps { Keys, AuthenticatorKeys },
     not(feature = "client") => key_sets { Keys },
+    not(feature = "client") => presets { Keys },
     not(feature = "file") => file_store { Keys },
     not(feature = "oauth2") => oauth2 { Keys },
     not(feature = "otp") => otp { Keys },

@@ -7,7 +7,7 @@ use super::oauth2_login;
 use super::registry::Parts;
 use super::scalars::{Alg, Algs, Given, Hidden, Texts};
 use crate::config::document::{Problem, Section};
-use crate::core::debug_fields;
+use crate::core::{debug_fields, network::NetworkOptions};
 use crate::oauth2::{
     OAuth2Client, OAuth2ClientBuilder, Provider, TokenSource, builder::ClientOptions,
 };
@@ -28,6 +28,8 @@ settings! {
         provider: Option<BuiltIn>,
         /// Issuer of another provider, whose discovery document lists the endpoints.
         discover: Option<String>,
+        /// URL at which the issuer of `discover` is reached. Default: the issuer itself.
+        discover_at: Option<String>,
         /// Authorization endpoint of another provider. Requires `token_url`.
         authorize_url: Option<String>,
         /// Token endpoint of another provider. Requires `authorize_url`.
@@ -76,7 +78,8 @@ settings! {
 }
 
 /// A section of an OAuth2 client.
-type OAuth2Section = Section<ClientOptions, Section<oauth2_login::Keys, OAuth2Settings>>;
+type OAuth2Section =
+    Section<ClientOptions, Section<NetworkOptions, Section<oauth2_login::Keys, OAuth2Settings>>>;
 
 /// A client with its token source and login.
 pub(in crate::config) struct OAuth2 {
@@ -99,10 +102,11 @@ impl Build<&Parts> for Keys {
 
 impl OAuth2Section {
     fn build(&self, name: &str, spot: &Spot<'_>, parts: &Parts) -> Result<OAuth2, Problem> {
-        let Self(options, Section(login, settings)) = self;
+        let Self(options, Section(network, Section(login, settings))) = self;
         let mut client = OAuth2Client::builder(settings.provider(name, spot)?, &settings.client_id)
             .clock(spot.clock());
         client.options = options.clone();
+        client.network = spot.network(network)?;
         let secret = spot.secret("secret", &settings.secret, &settings.secret_file)?;
         client = client.given(&secret, OAuth2ClientBuilder::secret);
         if let Some(key) = &settings.dpop_key {
@@ -122,6 +126,10 @@ impl OAuth2Settings {
         spot.one_of(&["provider", "discover", "authorize_url"])?;
         // The discovery document names its issuer.
         spot.one_of(&["discover", "issuer"])?;
+        if self.discover.is_none() && self.discover_at.is_some() {
+            let place = spot.key("discover_at");
+            return Err(place.wrong("it goes with 'discover', which is the issuer's own name"));
+        }
         let provider = match (&self.discover, &self.authorize_url, &self.token_url) {
             (Some(issuer), _, None) => Provider::discover(name, issuer),
             (None, Some(authorize), Some(token)) => Provider::new(name, authorize, token),
@@ -148,6 +156,7 @@ impl OAuth2Settings {
         };
         Ok(provider
             .given(&self.issuer, Provider::issuer)
+            .given(&self.discover_at, Provider::discover_at)
             .when(self.oidc, Provider::oidc)
             .when(self.always_sends_iss, Provider::always_sends_iss)
             .given(&self.userinfo, Provider::userinfo)

@@ -72,12 +72,9 @@ impl Build<(&OAuth2Client, &Parts)> for Keys {
             parameters: settings.parameters.clone(),
             client: client.clone(),
             issuer: spot.if_named("into_jwt", "issuer", &settings.into_jwt, &parts.issuers)?,
-            verifier: spot.if_named(
-                "id_token",
-                "verifier",
-                &settings.id_token,
-                &parts.verifiers,
-            )?,
+            verifier: spot
+                .if_named("id_token", "verifier", &settings.id_token, &parts.verifiers)?
+                .map(|accepted| accepted.verifier),
             store: spot.if_named("store", "store", &settings.store, &parts.stores)?,
         };
         // Built with placeholders: the program may still set the user or its own handler.

@@ -5,9 +5,9 @@ use super::feature::BuiltOf;
 use super::key_rings::Rings;
 use super::lists::Lists;
 use super::stores::Stores;
-use crate::authenticator::Authenticator;
+use crate::authenticator::{Authenticator, accepted::AcceptedTokens};
 use crate::session::Sessions;
-use crate::token::{issuer::Issuer, protected_resource::ProtectedResource, verifier::Verifier};
+use crate::token::{issuer::Issuer, protected_resource::ProtectedResource};
 use std::collections::BTreeMap;
 
 /// The name of the issuer of the section `jwt` among all issuers.
@@ -20,7 +20,7 @@ pub(in crate::config) struct Parts {
     pub(in crate::config) rings: Rings,
     pub(in crate::config) lists: Lists,
     pub(in crate::config) issuers: BTreeMap<String, Issuer>,
-    pub(in crate::config) verifiers: BTreeMap<String, Verifier>,
+    pub(in crate::config) verifiers: BTreeMap<String, AcceptedTokens>,
     pub(in crate::config) resource: Option<ProtectedResource>,
     pub(in crate::config) apps: BuiltOf<apps::Keys>,
     pub(in crate::config) sessions: Option<Sessions>,

@@ -3,14 +3,17 @@
 use super::location::Spot;
 use super::scalars::Hidden;
 use crate::config::document::{Content, Problem};
+#[cfg(feature = "client")]
+use crate::core::network::NetworkOptions;
 use crate::core::{Secret, telemetry};
 use std::path::Path;
 
 impl Spot<'_> {
     /// Reads the file with this name.
-    pub(super) fn file(&self, path: &str) -> Result<Content, Problem> {
+    pub(super) fn file(&self, path: impl AsRef<Path>) -> Result<Content, Problem> {
+        let path = path.as_ref();
         let base = &self.world.base;
-        let begins = match Path::new(path).is_relative() && !base.as_os_str().is_empty() {
+        let begins = match path.is_relative() && !base.as_os_str().is_empty() {
             true => " (relative to the configuration's folder)",
             false => "",
         };
@@ -22,6 +25,16 @@ impl Spot<'_> {
         let content = self.world.contents.read(&path).map_err(wrong)?;
         self.world.note_file(&path, &content);
         Ok(content)
+    }
+
+    /// Reads the file of certificates that a network's options name.
+    #[cfg(feature = "client")]
+    pub(super) fn network(&self, options: &NetworkOptions) -> Result<NetworkOptions, Problem> {
+        let mut network = options.clone();
+        if let Some(file) = network.ca_file.take() {
+            network.ca_pem = self.key("ca_file").file(file)?.to_vec();
+        }
+        Ok(network)
     }
 
     /// Reads a file with a secret, and logs a warning if all users of the machine can read it.

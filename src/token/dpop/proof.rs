@@ -39,7 +39,7 @@ impl Proof {
         let about_proof = |error: Error| invalid(format!("the DPoP proof: {error}"));
         let compact = Compact::split(text.as_bytes(), MAX_LEN).map_err(about_proof)?;
         // Each client has its own key, so these headers would only fill the cache of headers.
-        let header_text = Header::decode(compact.header).map_err(about_proof)?;
+        let header_text = Header::decode(compact.header, false).map_err(about_proof)?;
         let header = Header::parse(&header_text).map_err(about_proof)?;
         if !header.token_type().is_some_and(|typ| is_type(typ, TYPE)) {
             let how = mismatch(&[TYPE], header.token_type().as_slice());

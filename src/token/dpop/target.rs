@@ -42,12 +42,6 @@ impl Target {
         Some(Self(target))
     }
 
-    /// Returns the URL of a path below this one.
-    pub(crate) fn join(&self, path: &str) -> Option<Self> {
-        let path = path.strip_prefix('/')?;
-        Self::parse(&format!("{}/{path}", self.0.trim_end_matches('/')))
-    }
-
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
@@ -153,23 +147,6 @@ mod tests {
             "https://api.example/%+1",
         ] {
             assert_eq!(normal(url), None, "{url}");
-        }
-    }
-
-    #[test]
-    fn a_path_is_joined_to_the_public_url() {
-        let join = |base: &str, path| {
-            let base = Target::parse(base)?;
-            base.join(path).map(|target| target.0)
-        };
-        for (base, path, expected) in [
-            ("https://a.example", "/b", Some("https://a.example/b")),
-            ("https://a.example", "/", Some("https://a.example/")),
-            ("https://a.example/api/", "/b", Some("https://a.example/api/b")),
-            ("https://a.example/api", "/b/", Some("https://a.example/api/b/")),
-            ("https://a.example", "*", None),
-        ] {
-            assert_eq!(join(base, path).as_deref(), expected, "{base} {path}");
         }
     }
 }

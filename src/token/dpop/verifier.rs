@@ -173,34 +173,9 @@ impl Dpop {
         }
     }
 
-    /// Returns the public URLs of a request.
-    ///
-    /// `forwarded` are the values of the only `X-Forwarded-Proto` and `X-Forwarded-Host`.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Configuration`] if the proxy did not send these headers.
-    pub(crate) fn urls(
-        &self,
-        forwarded: Option<(&str, &str)>,
-        path: &str,
-    ) -> Result<Vec<Target>, Error> {
-        let below = |url: &Target| url.join(path);
-        if !self.0.urls.is_empty() {
-            return Ok(self.0.urls.iter().filter_map(below).collect());
-        }
-        let origin = forwarded.and_then(|(scheme, host)| {
-            // A list is of several proxies, and the first of them may be the client.
-            let is_origin = !host.contains(['/', '?', '#']);
-            is_origin.then(|| Target::parse(&format!("{scheme}://{host}")))?
-        });
-        let origin = origin.ok_or_else(|| {
-            Error::configuration(
-                "the public URL of the request is unknown, so its DPoP proof cannot be checked: let \
-                 the proxy set X-Forwarded-Proto and X-Forwarded-Host, each once and with one value, \
-                 or call .public_url(…)",
-            )
-        })?;
-        Ok(below(&origin).into_iter().collect())
+    /// The public URLs of the application; empty if the proxy's headers have it.
+    pub(crate) fn public_urls(&self) -> &[Target] {
+        &self.0.urls
     }
 
     /// Whether unbound tokens are refused.
@@ -232,4 +207,10 @@ fn wrong(name: &str, expected: &str, found: &str) -> Error {
     invalid(format!("the DPoP proof is for another request ('{name}'): {how}"))
 }
 
-debug_fields!(Dpop, self, algorithms = self.0.algorithms, required = self.0.required);
+debug_fields!(
+    Dpop,
+    self,
+    public_urls = self.public_urls(),
+    algorithms = self.0.algorithms,
+    required = self.is_required()
+);

@@ -188,7 +188,7 @@ impl KeySource for KeyRing {
         Box::pin(async move { Ok(ring.ask().await?.snapshot.clone()) })
     }
 
-    fn refresh(&self, seen: u64) -> Option<BoxFuture<Result<Snapshot, Error>>> {
+    fn refresh(&self, seen: u64, _kid: &str) -> Option<BoxFuture<Result<Snapshot, Error>>> {
         let ring = &self.0;
         let shared = ring.shared.as_ref()?;
         let live = ring.live()?;

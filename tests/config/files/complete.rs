@@ -103,7 +103,7 @@ grace = "2s"
 
 [jam.verifiers.url]
 jwks_url = "https://issuer.example/keys"
-key_set = { timeout = "2s", min_age = "10s", max_age = "1h", default_age = "5m", max_stale = "30m", cooldown = "10s" }
+key_set = { timeout = "2s", min_age = "10s", max_age = "1h", default_age = "5m", max_stale = "30m", cooldown = "10s", danger_plain_http_hosts = ["keycloak"], ca_file = "root.pem" }
 algorithms = ["ES512", "EdDSA"]
 issuer = "https://issuer.example"
 audience = ["api", "web"]
@@ -118,6 +118,7 @@ client_id_instead_of_audience = true
 issuer_family = { "https://issuer.example/{tenant}" = ["blue", "green"] }
 numeric_subject = true
 danger_accept_text_dates = true
+try_several_keys = true
 issuer_verifies_emails = true
 leeway = "10s"
 max_token_len = 8192
@@ -127,6 +128,7 @@ allow_lists = "allowed"
 
 [jam.verifiers.discovered]
 discover = "https://other.example"
+discover_at = "https://inside.example"
 audience = "api"
 algorithms = ["RS256"]
 access_token_profile = true
@@ -174,6 +176,11 @@ url = "https://opaque.example/introspect"
 client_id = "api"
 algorithm = "ES256"
 private_key_file = "es256.pem"
+
+[jam.verifiers.alb]
+aws_alb = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/shop/50dc6c495c0c9188"
+aws_alb_keys_url = "https://keys.example"
+any_audience = true
 
 [jam.verifiers.file]
 jwks_file = "keys.json"
@@ -229,7 +236,7 @@ verifiers = ["url", "keys"]
 issuers = "jwt"
 sessions = true
 deny_lists = "denied"
-sources = ["bearer", { header = "x-id-token" }, { cookie = "token" }, { query = "access_token" }, "websocket", "session"]
+sources = ["bearer", { header = "x-id-token" }, { cookie = "token" }, { proxy_header = "x-assertion" }, { query = "access_token" }, "websocket", "session"]
 login_cookies = { id_name = "__Secure-id", refresh_name = "__Secure-refresh", path = "/shop", domain = "example.com", partitioned = true }
 session_cookie = { name = "__Secure-cart", same_site = "strict", path = "/shop", domain = "example.com", partitioned = true, until_the_browser_closes = true }
 realm = "shop"
@@ -317,6 +324,9 @@ login = { into_jwt = "jwt", id_token = "url", parameters = { access_type = "offl
 
 [jam.oauth2.company]
 discover = "https://login.company.example"
+discover_at = "http://keycloak:8080"
+danger_plain_http_hosts = "keycloak"
+ca_file = "root.pem"
 client_id = "client"
 secret = "${SECRET}"
 token_source = { scopes = "orders.read", parameters = { audience = "https://orders.example" } }
@@ -466,7 +476,7 @@ fn no_key_of_the_schema_is_forgotten() {
         let document = document.with_variables(|_| Some("x".to_owned()));
         document.read("").unwrap()
     };
-    let files = [read(FIRST), read(SECOND)];
+    let files = [read(FIRST), read(SECOND), read(include_str!("presets.toml"))];
     let mut uses = BTreeMap::new();
     for file in &files {
         walk(&schema, &schema, file, "File", &mut uses);

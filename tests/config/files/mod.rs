@@ -12,6 +12,7 @@ mod log;
 mod oauth2;
 mod otp;
 mod parity;
+mod presets;
 mod reload;
 mod secrets;
 mod sessions;

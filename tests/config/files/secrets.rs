@@ -12,10 +12,13 @@ use std::path::PathBuf;
 const SECRET: &str = "zQ7HiddenValue9";
 
 /// Keys whose values may be any text, or any URL.
-const FREE: [&str; 22] = [
+const FREE: [&str; 25] = [
     "url",
     "jwks_url",
     "discover",
+    "discover_at",
+    "aws_alb",
+    "aws_alb_keys_url",
     "redirect_url",
     "authorize_url",
     "token_url",

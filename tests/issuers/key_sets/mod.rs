@@ -2,11 +2,14 @@
 //! them; then a set's times, discovery, sharing and builders.
 
 mod ages;
+mod alb;
+mod certificates;
 mod discovery;
 mod families;
 mod fetchers;
 mod keys;
 mod messages;
+mod networks;
 mod replaced;
 mod runtimes;
 mod servers;

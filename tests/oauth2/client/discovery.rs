@@ -3,6 +3,7 @@
 use crate::client::world::*;
 use crate::support::gate::Gate;
 use crate::support::issuer::{Answer, NOW, Server, until};
+use crate::support::tls;
 use jamguard::ErrorKind::{Configuration, Timeout, Unavailable};
 use jamguard::oauth2::{OAuth2Client, Provider, SecretIn};
 use jamguard::testing::ManualClock;
@@ -76,6 +77,86 @@ async fn endpoints_are_found_once() {
     assert_eq!(told["sub"], "7");
     assert_eq!(world.fetches(), 1);
     assert!(world.client.id_token_verifier().unwrap().build().is_ok());
+}
+
+const OAUTH: &str = "/.well-known/oauth-authorization-server";
+
+/// Metadata of RFC 8414 beside OpenID Connect's, with the same rule for the issuer.
+#[tokio::test]
+async fn metadata_of_rfc_8414_serves_without_an_openid_document() {
+    let world = Discovered::new().await;
+    world.server.set(PLACE, Answer::status(404));
+    let mut foreign = document(&world.server);
+    foreign["issuer"] = json!("https://other.example");
+    world.server.set(OAUTH, json_answer(&foreign));
+    let error = world.client.client_credentials().send().await.unwrap_err();
+    assert_eq!(error.kind(), Unavailable);
+    assert!(error.message().contains("names another issuer"), "{error}");
+    world.server.set(OAUTH, json_answer(&document(&world.server)));
+    world.clock.advance(Duration::from_secs(1));
+    for _ in 0..2 {
+        world.client.client_credentials().send().await.unwrap();
+    }
+    let asked = world.server.seen();
+    assert_eq!(asked.iter().filter(|line| line.contains(OAUTH)).count(), 2, "{asked:?}");
+}
+
+/// The provider has another name inside the network than for browsers and in tokens.
+#[tokio::test]
+async fn a_provider_is_reached_at_another_address() {
+    const OUTSIDE: &str = "https://login.example/realm";
+    let server = Server::start().await;
+    let inside = server.url("/realm").replace("127.0.0.1", "0.0.0.0");
+    server.set(
+        &format!("/realm{PLACE}"),
+        json_answer(&json!({
+            "issuer": OUTSIDE,
+            "authorization_endpoint": format!("{OUTSIDE}/authorize"),
+            "token_endpoint": format!("{OUTSIDE}/token"),
+            "userinfo_endpoint": format!("{OUTSIDE}/me"),
+        })),
+    );
+    server.set("/realm/token", json_answer(&tokens()));
+    server.set("/realm/me", Answer::ok(r#"{"sub":"7"}"#));
+    let provider = || Provider::discover("shop", OUTSIDE).discover_at(&inside);
+    let client = || {
+        let client = OAuth2Client::builder(provider(), "cid-123").secret(CLIENT_SECRET);
+        client.redirect_url(CALLBACK)
+    };
+    let error = client().build().unwrap_err();
+    assert_eq!(error.kind(), Configuration);
+    assert!(error.message().contains("danger_plain_http_hosts"), "{error}");
+    let client = client().danger_plain_http_hosts(["0.0.0.0"]).build().unwrap();
+    client.client_credentials().send().await.unwrap();
+    let told: Value = client.userinfo(&"access-1".into()).await.unwrap();
+    assert_eq!(told["sub"], "7");
+    // Browsers use the outside name.
+    let begun = client.authorize().begin().await.unwrap();
+    assert!(begun.url().starts_with(&format!("{OUTSIDE}/authorize?")), "{}", begun.url());
+}
+
+#[tokio::test]
+async fn a_provider_behind_an_own_authority() {
+    let server = Server::start().await;
+    let front = tls::in_front_of(server.url("")[7..].parse().unwrap()).await;
+    server.set("/token", json_answer(&tokens()));
+    let base = format!("https://localhost:{}", front.port());
+    let provider = Provider::new("acme", format!("{base}/authorize"), format!("{base}/token"));
+    let client = OAuth2Client::builder(provider, "cid-123").secret(CLIENT_SECRET);
+    let trusting = client.ca_pem(tls::authority()).build().unwrap();
+    trusting.client_credentials().send().await.unwrap();
+    let provider = Provider::new("acme", format!("{base}/authorize"), format!("{base}/token"));
+    let client = OAuth2Client::builder(provider, "cid-123").secret(CLIENT_SECRET).build().unwrap();
+    let error = client.client_credentials().send().await.unwrap_err();
+    assert_eq!(error.kind(), jamguard::ErrorKind::Connection);
+    assert_eq!(server.hits(), 1);
+}
+
+#[test]
+fn an_address_is_for_providers_with_metadata() {
+    let provider = Provider::github().discover_at("https://github.internal.example");
+    let error = OAuth2Client::builder(provider, "cid").build().unwrap_err();
+    assert!(error.message().contains("Provider::discover"), "{error}");
 }
 
 /// RFC 8414 section 2: without a word the secret goes into the header.

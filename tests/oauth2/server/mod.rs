@@ -1,11 +1,10 @@
 //! A real authorization server, Node's oidc-provider on loopback: discovery, code with PKCE, refresh
 //! with rotation, client credentials, and its JWTs verified here; by hand and through the handlers.
 
-mod browser;
 mod introspection;
 mod process;
 
-use browser::Browser;
+use crate::support::browser::Browser;
 use jamguard::oauth2::{OAuth2Client, OAuth2ClientBuilder, Provider, SecretIn};
 use jamguard::store::MemoryStore;
 use jamguard::{Authenticator, ErrorKind, OAuth2Login, Session, SessionCookie, Sessions, Verifier};

@@ -269,7 +269,10 @@ fn wrong_flags_are_refused_with_advice() {
     let key = SigningKey::generate(Algorithm::ES256).unwrap();
     let jwk = jwk_file(&key);
     let jwk = &*jwk.flag("--jwk");
-    refuses_flags(&[], "exactly one of --jwks, --jwk, --pem, --secret, --jam");
+    refuses_flags(
+        &[],
+        "exactly one of --jwks, --jwk, --pem, --secret, --jwks-url, --discover, --jam",
+    );
     refuses_flags(&[jwk, "--secret", SECRET], "exactly one of");
     refuses_flags(&[jwk, jwk], "--jwk is given twice");
     refuses_flags(&[jwk, "--iss=a", "--iss", "a"], "--iss is given twice");
@@ -307,12 +310,122 @@ fn wrong_flags_are_refused_with_advice() {
         refuses_flags(&["--jam=app", rule], "is not for --jam");
     }
     refuses_flags(&["--jam=a b"], "app id");
+    let url = "--jwks-url=https://issuer.example/keys";
+    let issuer = "--discover=https://issuer.example";
+    refuses_flags(&[url, issuer], "exactly one of");
+    refuses_flags(&[url, "--jws"], "--jws needs keys from a file");
+    refuses_flags(&[url, "--discover-at=https://a.example"], "is for --discover");
+    refuses_flags(&[url, "--alg=HS256"], "shared secret");
+    refuses_flags(&[issuer, "--iss=a"], "is set by --discover");
+    refuses_flags(&["--jwks-url=http://issuer.example/keys"], "plain http");
+    refuses_flags(&[url, "--plain-http=http://a"], "name alone");
+    refuses_flags(&[url, "--ca=/nowhere/ca.pem"], "/nowhere/ca.pem");
+    refuses_flags(&[url, "--explain=yes"], "--explain takes no value");
+    for network in ["--discover-at=https://a.example", "--plain-http=a", "--ca=a"] {
+        refuses_flags(&[jwk, network], "is for --jwks-url and --discover");
+        refuses_flags(&[jwk, "--jws", network], "is for --jwks-url and --discover");
+        refuses_flags(&["--jam=app", network], "is for --jwks-url and --discover");
+    }
     refuses_flags(&["--jam=app", "--base-url=http://jam.example"], "https");
     refuses_flags(&["--jam=app", "--leeway=inf"], "whole seconds");
     // What could be a secret is not repeated.
     let run = run(&["hunter2hunter2", "--secrt=hunter2hunter2"], "");
     assert_eq!(run.status, 2);
     assert!(!run.stderr.contains("hunter2"));
+}
+
+#[test]
+fn a_refusal_is_explained_with_its_rule() {
+    let key = SigningKey::generate(Algorithm::ES256).unwrap().with_key_id("k1");
+    let jwk = jwk_file(&key);
+    let with = |changes: Value| {
+        let mut claims = json!({
+            "iss": "https://a.example", "aud": "api", "sub": "42", "exp": 1_800_000_600u64,
+        });
+        for (name, value) in changes.as_object().unwrap() {
+            claims[name] = value.clone();
+        }
+        token(&key, &claims)
+    };
+    let foreign = SigningKey::generate(Algorithm::ES256).unwrap();
+    let other_kid = foreign.clone().with_key_id("k2");
+    let expected = [
+        (with(json!({})), "ok", &[][..]),
+        (with(json!({"iss": "https://a.example/"})), "invalid_claim", &["--iss", "trailing slash"]),
+        (with(json!({"aud": ["web"]})), "invalid_claim", &["--aud", "`api`", "`web`"]),
+        (
+            with(json!({"exp": 1_700_000_000})),
+            "expired",
+            &["--leeway", "`exp` is 1700000000, the time is 1800000000: expired since 100000000 s"],
+        ),
+        (
+            with(json!({"nbf": 1_800_000_300})),
+            "not_yet_valid",
+            &["`nbf` is 1800000300", "valid in 300 s"],
+        ),
+        (token(&foreign.with_key_id("k1"), &claims()), "missing_claim", &["'iss'"]),
+        (token(&other_kid, &claims()), "missing_claim", &["'iss'"]),
+        ("opaque".to_owned(), "malformed", &["RFC 7515", "not a JWT"]),
+    ];
+    let flags = [&*jwk.flag("--jwk"), "--iss=https://a.example", "--aud=api", "--explain", NOW];
+    let input: Vec<&str> = expected.iter().map(|(token, ..)| &**token).collect();
+    let run = run(&flags, input.join("\n"));
+    assert_eq!((run.status, run.lines.len()), (1, expected.len()), "{}", run.stderr);
+    for (line, (_, kind, parts)) in run.lines.iter().zip(&expected) {
+        let columns: Vec<&str> = line.split('\t').collect();
+        match parts {
+            [] => assert_eq!((columns[0], columns.len()), (*kind, 2), "{line}"),
+            _ => {
+                assert_eq!((columns[0], columns[1], columns.len()), ("refused", *kind, 4), "{line}")
+            }
+        }
+        assert!(parts.iter().all(|part| line.contains(part)), "{line}");
+    }
+}
+
+#[cfg(feature = "testing")]
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_are_fetched_from_a_url_and_by_discovery() {
+    use crate::support::issuer::{Answer, Server, key, set_of};
+    use crate::support::tls;
+    let (key, server) = (key("k1"), Server::start().await);
+    server.set("/keys", Answer::ok(set_of(&[&key])));
+    let issuer = "https://issuer.example";
+    let document = json!({"issuer": issuer, "jwks_uri": format!("{issuer}/keys")});
+    let place = "/.well-known/openid-configuration";
+    server.set(place, Answer::ok(document.to_string()));
+    let mut claims = claims();
+    claims["iss"] = json!(issuer);
+    let good = token(&key, &claims);
+    let ok = format!("ok\t{claims}");
+    let url = format!("--jwks-url={}", server.url("/keys"));
+    answers(&[&url, NOW], &good, 0, &[&ok]);
+    let at = format!("--discover-at={}", server.url(""));
+    let discover = format!("--discover={issuer}");
+    answers(&[&discover, &at, NOW], &good, 0, &[&ok]);
+    claims["iss"] = json!("https://other.example");
+    let foreign = token(&key, &claims);
+    answers(&[&discover, &at, NOW], &foreign, 1, &["refused\tinvalid_claim"]);
+    let plain = server.url("/keys").replace("127.0.0.1", "0.0.0.0");
+    answers(&["--jwks-url", &plain, "--plain-http=0.0.0.0", NOW], &good, 0, &[&ok]);
+
+    // An own authority: by the flag, and by the variable that replaces the system's.
+    let front = tls::in_front_of(server.url("")[7..].parse().unwrap()).await;
+    let url = format!("--jwks-url=https://localhost:{}/keys", front.port());
+    let authority = File::new(tls::authority());
+    answers(&[&url, &authority.flag("--ca"), NOW], &good, 0, &[&ok]);
+    answers(&[&url, NOW], &good, 1, &["refused\tunavailable"]);
+    let mut tool = TOOL.command();
+    tool.env("SSL_CERT_FILE", &authority.0).args([&url, NOW]).arg("--explain");
+    let mut child = tool
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), good.as_bytes()).unwrap();
+    let run: Run = child.wait_with_output().unwrap().into();
+    assert_eq!((run.status, run.lines), (0, vec![ok]), "{}", run.stderr);
 }
 
 #[cfg(feature = "emulator")]

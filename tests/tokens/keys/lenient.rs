@@ -261,9 +261,6 @@ fn certificates_give_their_public_key() {
     let p256 = key("p256")["certificate"].as_str().unwrap().to_owned();
     refused(VerifyingKey::from_pem(Algorithm::RS256, &p256), "type RSA");
     refused(VerifyingKey::from_pem(Algorithm::ES384, &p256), "type P-384");
-    // Google's maps of certificates are no JWK set.
-    let map = json!({"62a93512c9ee4c7f": p256}).to_string();
-    refused(KeySet::from_json(&map), "jwks_uri");
 }
 
 #[test]

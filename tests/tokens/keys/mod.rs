@@ -7,6 +7,8 @@ mod jwks;
 mod lenient;
 mod pem_and_der;
 mod pss;
+#[cfg(feature = "testing")]
+mod published;
 mod sets;
 
 use jamguard::jose::{Algorithm, Jwk, Jws, KeySet, SigningKey, VerifyingKey};

@@ -141,7 +141,7 @@ fn a_set_skips_what_it_cannot_use_and_keeps_the_rest() {
         (json!({"keys": {}}).to_string(), "no array 'keys'"),
         (good.to_string(), "no array 'keys'"),
         (json!({"keys": []}).to_string(), "no key of the JWK set"),
-        (json!({"keys": vec![good.clone(); 101]}).to_string(), "more than 100"),
+        (json!({"keys": vec![good.clone(); 101]}).to_string(), "holds 101 keys: at most 100"),
     ] {
         refused(KeySet::from_json(&text), advice);
     }

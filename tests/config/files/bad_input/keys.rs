@@ -159,6 +159,31 @@ fn keys_that_exclude_each_other_are_told() {
             ":2: jam.verifiers.a.key_set: there is no 'jwks_url' or 'discover'",
         ),
         (
+            "[jam.verifiers.a]\njwks_url='https://a.example'\ndiscover_at='https://b.example'",
+            ":3: jam.verifiers.a.discover_at: it goes with 'discover'",
+        ),
+        (
+            "[jam.verifiers.a]\naws_alb_keys_url='https://a.example'",
+            ":2: jam.verifiers.a.aws_alb_keys_url: it goes with 'aws_alb'",
+        ),
+        (
+            "[jam.verifiers.a]\naws_alb='arn:of:nothing'",
+            ":2: jam.verifiers.a.aws_alb: '…' is not the ARN",
+        ),
+        (
+            "[jam.verifiers.a]\njwks_url='https://a.example'\n[jam.verifiers.a.key_set]\n\
+             danger_plain_http_hosts='http://a'",
+            ":3: jam.verifiers.a.key_set: '…' in danger_plain_http_hosts is not a host",
+        ),
+        (
+            "[jam.verifiers.a]\njwks_url='https://a.example'\nkey_set={ca_file='/nowhere.pem'}",
+            ":3: jam.verifiers.a.key_set.ca_file: the file that this key names",
+        ),
+        (
+            "[jam.oauth2.a]\nclient_id='a'\nprovider='github'\ndiscover_at='https://a.example'",
+            ":4: jam.oauth2.a.discover_at: it goes with 'discover'",
+        ),
+        (
             "[jam.stores.a]\nmemory={}\nfile={path='x'}",
             ":3: jam.stores.a.file: 'memory' is given too",
         ),

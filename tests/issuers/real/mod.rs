@@ -1,0 +1,65 @@
+//! Real authorization servers from npm, the Python package index and Debian, in pinned versions:
+//! jamguard discovers them, logs in at them and verifies their tokens. What it finds is the table of
+//! `docs/interop.md`.
+
+mod bound;
+mod issuer;
+mod metadata;
+mod probe;
+mod table;
+
+use issuer::{RealIssuer, Registry};
+
+struct Named {
+    name: &'static str,
+    registry: Registry,
+    script: &'static str,
+}
+
+const fn named(name: &'static str, registry: Registry, script: &'static str) -> Named {
+    Named { name, registry, script }
+}
+
+/// Started in every run of the tests.
+const FAST: [Named; 5] = [
+    named("oidc-provider", Registry::Npm("node"), "oidc-provider"),
+    named("better-auth", Registry::Npm("node"), "better-auth"),
+    named("OpenAuth", Registry::Npm("node"), "openauth"),
+    named("oauth2-mock-server", Registry::Npm("node"), "oauth2-mock-server"),
+    named("cognito-local", Registry::Npm("node"), "cognito-local"),
+];
+
+/// Not started in every run, because of what they install or how long they take to start.
+const SLOW: [Named; 6] = [
+    named("django-oauth-toolkit", Registry::Python, "django-oauth-toolkit"),
+    named("django-allauth", Registry::Python, "django-allauth"),
+    named("canaille", Registry::Python, "canaille-server"),
+    named("moto", Registry::Python, "moto-cognito"),
+    named("Authlib", Registry::Python, "authlib-server"),
+    named("glewlwyd", Registry::Debian, "glewlwyd"),
+];
+
+async fn compare(issuers: &[Named]) {
+    let start = |issuer: &Named| {
+        let Named { name, registry, script } = *issuer;
+        (name, std::thread::spawn(move || RealIssuer::start(registry, script)))
+    };
+    let starting: Vec<_> = issuers.iter().map(start).collect();
+    let mut wrong = Vec::new();
+    for (name, issuer) in starting {
+        let issuer = issuer.join().unwrap();
+        wrong.extend(table::compare(name, &probe::probe(&issuer).await));
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}\nUPDATE_INTEROP=1 writes the rows of this run");
+}
+
+#[tokio::test]
+async fn issuers_of_every_run_are_as_the_table_says() {
+    compare(&FAST).await;
+}
+
+#[tokio::test]
+#[ignore = "takes minutes: scripts/test-slow-issuers runs it"]
+async fn slow_issuers_are_as_the_table_says() {
+    compare(&SLOW).await;
+}
