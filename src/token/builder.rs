@@ -78,14 +78,14 @@ options! {
 #[must_use]
 #[derive(Default)]
 pub struct VerifierBuilder {
-    keys: KeySet,
+    pub(super) keys: KeySet,
     /// Sources of keys that may change; more than one is an error.
-    sources: Vec<MakeSource>,
+    pub(super) sources: Vec<MakeSource>,
     /// Servers that are asked about opaque tokens; more than one is an error.
     pub(super) introspectors: Vec<Arc<dyn Introspector>>,
     /// Whether each key of the source is limited to one algorithm, and may be a secret.
     pinned: bool,
-    algorithms: Vec<Algorithm>,
+    pub(super) algorithms: Vec<Algorithm>,
     pub(crate) issuers: Issuers,
     pub(super) audiences: Audiences,
     /// The required `typ` of tokens that have one.
@@ -449,21 +449,8 @@ impl VerifierBuilder {
 
     /// Checks that there are keys from one source, for each of the algorithms, or introspection.
     fn check_keys(&self) -> Result<(), Error> {
-        ensure(
-            self.introspectors.len() <= 1,
-            "two servers for introspection: an opaque token does not say which of them to ask; \
-             build a verifier for each",
-        )?;
-        if !self.introspectors.is_empty() && self.sources.is_empty() && self.keys.is_empty() {
-            let options = &self.options;
-            return ensure(
-                self.algorithms.is_empty()
-                    && options.token_type.is_none()
-                    && !options.require_key_id,
-                "algorithms, token_type and require_key_id are rules for JWTs, but every token is \
-                 introspected: remove them, or call .discover(…) or .jwks_url(…) to verify JWTs \
-                 with keys",
-            );
+        if self.check_introspection()? {
+            return Ok(());
         }
         ensure(
             !self.algorithms.is_empty(),

@@ -1,15 +1,55 @@
 //! Verification of tokens that the authorization server is asked about (RFC 7662).
 
+use super::builder::VerifierBuilder;
 use super::claim_set::{ClaimSet, Text};
 use super::form::{bearer_token, is_jws};
 use super::introspector::{Active, Introspector};
-use super::registered::RegisteredClaims;
+use super::issuers::other_spelling;
+use super::registered::wrong;
 use super::verified::{Entry, Proof, Verified};
 use super::verifier::{Inner, Verification, Verifier};
 use crate::core::hash::seeded_hash;
 use crate::core::now_or_later::NowOrLater::Now;
-use crate::core::{Clock, Error, millis};
+use crate::core::{Clock, Error, ensure, millis, mismatch};
 use std::{sync::Arc, time::Duration};
+
+impl VerifierBuilder {
+    /// Checks the server for introspection. Returns whether every token is introspected.
+    pub(super) fn check_introspection(&self) -> Result<bool, Error> {
+        let introspector = match &self.introspectors[..] {
+            [] => return Ok(false),
+            [only] => only,
+            _ => {
+                return Err(Error::configuration(
+                    "two introspection servers in one verifier: an opaque token does not name its \
+                     issuer; use one Authenticator for each server",
+                ));
+            }
+        };
+        if self.sources.is_empty() && self.keys.is_empty() {
+            let options = &self.options;
+            ensure(
+                self.algorithms.is_empty()
+                    && options.token_type.is_none()
+                    && !options.require_key_id,
+                "algorithms, token_type and require_key_id are rules for JWTs, but every token is \
+                 introspected: remove them, or call .discover(…) or .jwks_url(…) to verify JWTs \
+                 with keys",
+            )?;
+            return Ok(true);
+        }
+        // The keys of one issuer must not sign for the users of another.
+        let is_of = |server: &str, name: &str| {
+            name == server || other_spelling(server).is_some_and(|other| name == other)
+        };
+        let all_of = |server| self.issuers.names().into_iter().all(|name| is_of(server, name));
+        ensure(
+            introspector.issuer().is_none_or(all_of),
+            "keys of one issuer and introspection of another: build a verifier for each",
+        )?;
+        Ok(false)
+    }
+}
 
 impl Verifier {
     /// Returns whether this token is verified by introspection.
@@ -86,18 +126,24 @@ impl Inner {
     }
 
     /// Returns the claims with the issuer of the server, if they name none.
+    ///
+    /// # Errors
+    /// They name another issuer than that of a discovered server.
     fn with_issuer(&self, claims: &str) -> Result<String, Error> {
         let of_server = self.introspector.as_ref().and_then(|introspector| introspector.issuer());
+        let found = self.rules.read_claims(claims)?.issuer;
         let assumed = match (of_server, self.rules.issuers.exact()) {
-            (Some(issuer), _) => Some(issuer),
+            (Some(server), _) if found.as_deref().is_some_and(|issuer| issuer != server) => {
+                return Err(wrong("iss", &mismatch(&[server], found.as_slice())));
+            }
+            (Some(server), _) => Some(server),
             (None, [only]) if !self.rules.issuers.have_families() => Some(&**only),
             (None, _) => None,
         };
-        let registered = RegisteredClaims::parse(claims, &[])?;
         let members = claims.trim_ascii_start().strip_prefix('{');
         match (assumed, members) {
             // An answer has at least the member `active`, so that a comma may follow.
-            (Some(issuer), Some(members)) if !registered.has("iss") => {
+            (Some(issuer), Some(members)) if found.is_none() => {
                 let issuer = serde_json::Value::from(issuer);
                 Ok(format!("{{\"iss\":{issuer},{members}"))
             }

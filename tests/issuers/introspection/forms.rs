@@ -142,6 +142,37 @@ async fn tokens_are_never_sent_to_two_servers() {
     assert!(error.message().contains("one Authenticator for each server"), "{error}");
 }
 
+/// Otherwise each of them could name the users of the other.
+#[test]
+fn keys_and_introspection_are_of_one_issuer() {
+    let signing = key("k1");
+    let introspection = |issuer: &str| {
+        Introspection::discover(issuer).client_secret_basic("id", "secret").build().unwrap()
+    };
+    let rules = || {
+        let public = signing.verifying_key().unwrap();
+        Verifier::builder().key(public).algorithms([Algorithm::ES256]).audience("api")
+    };
+    let one = rules().issuer(ISSUER).introspection(introspection(ISSUER));
+    one.build().unwrap();
+    let google = "https://accounts.google.com";
+    rules().issuer(google).introspection(introspection(google)).build().unwrap();
+
+    let other = || introspection("https://other.example");
+    let family = rules().issuer_family("https://issuer.example/{tid}", ["a"]);
+    let discovered = Verifier::builder().discover(ISSUER).algorithms([Algorithm::ES256]);
+    for builder in [
+        rules().issuer(ISSUER).introspection(other()),
+        rules().introspection(other()).issuer(ISSUER),
+        family.introspection(other()),
+        discovered.any_audience().introspection(other()),
+    ] {
+        let error = builder.build().unwrap_err();
+        assert_eq!(error.kind(), Configuration);
+        assert!(error.message().contains("introspection of another"), "{error}");
+    }
+}
+
 #[test]
 fn builders_say_what_to_change() {
     let asked = || Introspection::builder("https://issuer.example/introspect");
@@ -183,7 +214,7 @@ fn builders_say_what_to_change() {
         (rules().audience("api").algorithms(algorithms), "are rules for JWTs"),
         (rules().audience("api").token_type("at+jwt"), "are rules for JWTs"),
         (rules().audience("api").require_key_id(), "are rules for JWTs"),
-        (rules().audience("api").introspection(introspection.clone()), "two servers"),
+        (rules().audience("api").introspection(introspection.clone()), "two introspection servers"),
     ];
     for (builder, text) in cases {
         let error = builder.build().unwrap_err();

@@ -129,6 +129,21 @@ async fn an_absent_issuer_is_the_configured_one() {
     assert_eq!(world.verify(TOKEN).await.unwrap_err(), MissingClaim);
 }
 
+/// The settings for JWTs of unusual servers serve introspection too.
+#[tokio::test]
+async fn unusual_json_types_are_read_on_demand() {
+    let world =
+        World::with(|asked| asked, |rules| rules.numeric_subject().danger_accept_text_dates())
+            .await;
+    let mut answer = answer_with("sub", 42);
+    answer["exp"] = (NOW + 600).to_string().into();
+    world.answers(&answer);
+    assert_eq!(world.verify(TOKEN).await.unwrap().subject(), Some("42"));
+    let strict = World::new().await;
+    strict.answers(&answer);
+    assert_eq!(strict.verify(TOKEN).await.unwrap_err(), InvalidClaim);
+}
+
 #[tokio::test]
 async fn the_endpoint_and_the_issuer_are_discovered() {
     let server = Server::start().await;
@@ -150,8 +165,16 @@ async fn the_endpoint_and_the_issuer_are_discovered() {
     assert_eq!(verifier.verify("b").await.unwrap().issuer(), Some(&*issuer));
     server.set("/introspect", Answer::ok(answer().to_string()));
     assert_eq!(verifier.verify("c").await.unwrap_err().kind(), InvalidClaim);
+    // A server answers for its own issuer, whichever others the verifier accepts.
+    let shared = Introspection::discover(&issuer).client_secret_basic("api", "s3cret");
+    let rules = Verifier::builder().audience("api").clock(ManualClock::at(NOW)).issuer(ISSUER);
+    let shared = rules.introspection(shared.build().unwrap()).build().unwrap();
+    let refused = shared.verify("e").await.unwrap_err();
+    assert_eq!(refused.kind(), InvalidClaim);
+    server.set("/introspect", Answer::ok(answer_without("iss").to_string()));
+    assert_eq!(shared.verify("f").await.unwrap().issuer(), Some(&*issuer));
     let discoveries = server.seen().iter().filter(|line| line.starts_with("GET")).count();
-    assert_eq!(discoveries, 1);
+    assert_eq!(discoveries, 2);
 
     let other = Introspection::discover(&issuer).client_secret_basic("api", "s3cret");
     let rules = || Verifier::builder().audience("api").clock(ManualClock::at(NOW));
