@@ -3,7 +3,7 @@
 use super::sources::CredentialSource;
 use crate::core::{Error, debug_fields};
 use crate::policy::ClaimPaths;
-use crate::token::{list::TokenList, verifier::Verifier};
+use crate::token::{list::TokenList, verified::Verified, verifier::Verifier};
 
 /// The tokens of one verifier.
 #[derive(Clone)]
@@ -78,17 +78,22 @@ impl PathsByIssuer {
 
     /// Returns the paths for the claims of a token, or of a session that keeps those of its login.
     ///
-    /// A token whose issuer no verifier names is that of a verifier for any issuer.
-    pub(super) fn of(&self, issuer: Option<&str>, is_token: bool) -> &ClaimPaths {
+    /// A token whose issuer no verifier names is that of a verifier for any issuer. The tokens of
+    /// load balancers have verifiers of their own.
+    pub(super) fn of(&self, issuer: Option<&str>, token: Option<&Verified>) -> &ClaimPaths {
         if !self.accepted.iter().any(|one| one.claim_paths.is_some()) {
             return &self.default;
         }
+        let is_of_form = |one: &&AcceptedTokens| {
+            token.is_none_or(|token| token.entry().is_alb == one.verifier.is_alb())
+        };
+        let of_form = || self.accepted.iter().filter(is_of_form);
         let names = |one: &&AcceptedTokens| {
             issuer.is_some_and(|issuer| one.verifier.issuers().name(issuer))
         };
-        let any = |one: &&AcceptedTokens| is_token && one.verifier.issuers().accept_any();
-        let by_name = self.accepted.iter().find(names);
-        let mut of_any = self.accepted.iter().filter(any);
+        let any = |one: &&AcceptedTokens| token.is_some() && one.verifier.issuers().accept_any();
+        let by_name = of_form().find(names);
+        let mut of_any = of_form().filter(any);
         let found = by_name.or_else(|| {
             let only_presets = of_any.clone().all(|one| one.claim_paths.is_some());
             if only_presets { of_any.next() } else { None }

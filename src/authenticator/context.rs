@@ -5,7 +5,7 @@ use super::routing::Routing;
 use crate::core::{AuthResponse, Clock, Error, telemetry};
 use crate::policy::{ClaimIndex, Subject};
 use crate::session::Sessions;
-use crate::token::{dpop::Dpop, protected_resource::ProtectedResource};
+use crate::token::{dpop::Dpop, protected_resource::ProtectedResource, verified::Verified};
 use std::sync::Arc;
 
 pub(crate) type Hook = Arc<dyn Fn(&Error, AuthResponse) -> AuthResponse + Send + Sync>;
@@ -40,10 +40,10 @@ impl HandlerContext {
     pub(super) fn subject<'a>(
         &'a self,
         issuer: Option<&str>,
-        is_token: bool,
+        token: Option<&Verified>,
         claims: &'a ClaimIndex,
     ) -> Subject<'a> {
-        Subject::new(claims, self.0.paths.of(issuer, is_token), &*self.0.clock)
+        Subject::new(claims, self.0.paths.of(issuer, token), &*self.0.clock)
     }
 
     /// Whether the issuer is declared to issue only verified email addresses.

@@ -217,7 +217,7 @@ impl Identity {
             Some(token) => token.issuer_verifies_emails(),
             None => self.context.verifies_emails(self.issuer()),
         };
-        let subject = self.context.subject(self.issuer(), self.token().is_some(), self.claims()?);
+        let subject = self.context.subject(self.issuer(), self.token(), self.claims()?);
         Ok(subject
             .with_issuer_verifies_emails(verifies_emails)
             .logged_in(self.session.as_ref().map(Loaded::login)))

@@ -111,8 +111,8 @@ impl Possession {
         let bound = token.confirmation().unwrap_or(&unbound);
         if bound.to_other {
             return Err(refused(
-                "the token is bound to something that cannot be proven here: its 'cnf' has other \
-                 members than jkt (RFC 9449) and x5t#S256 (RFC 8705)",
+                "the token is bound to something that cannot be proven here: its 'cnf' is absent, or \
+                 has other members than jkt (RFC 9449) and x5t#S256 (RFC 8705)",
             ));
         }
         match (presented.is_dpop, &bound.key) {

@@ -21,6 +21,8 @@ pub(crate) struct Routing {
     any_issuer: Arc<[usize]>,
     /// Verifiers that introspect opaque tokens, which do not name their issuer.
     introspecting: Arc<[usize]>,
+    /// Verifiers of the tokens of load balancers, which get no other JWTs.
+    load_balancers: Vec<usize>,
     max_len: usize,
 }
 
@@ -42,7 +44,12 @@ impl Routing {
         let introspecting = introspecting.collect();
         let mut by_issuer: HashMap<Box<str>, Vec<usize>> = HashMap::new();
         let (mut families, mut any_issuer) = (Vec::new(), Vec::new());
+        let mut load_balancers = Vec::new();
         for (at, verifier) in verifiers.iter().enumerate() {
+            if verifier.is_alb() {
+                load_balancers.push(at);
+                continue;
+            }
             if verifier.issuers().accept_any() {
                 any_issuer.push(at);
             }
@@ -55,6 +62,7 @@ impl Routing {
         }
         Ok(Self {
             introspecting,
+            load_balancers,
             by_issuer: by_issuer.into_iter().map(|(issuer, at)| (issuer, at.into())).collect(),
             families,
             any_issuer: any_issuer.into(),
@@ -145,7 +153,10 @@ impl Routing {
         let has_own = |issuer: &str| {
             self.by_issuer.contains_key(issuer) || self.families_of(issuer).next().is_some()
         };
-        !verifier.issuers().accept_any() || !token.issuer().is_some_and(has_own)
+        let entry = token.entry();
+        // The form of the token has named the verifier.
+        let by_form = || entry.is_alb || !(entry.is_signed() || is_jws(entry.token.as_bytes()));
+        !verifier.issuers().accept_any() || !token.issuer().is_some_and(has_own) || by_form()
     }
 
     /// Rechecks a cached token with its verifier. `None` if rejected: another verifier may accept.
@@ -190,17 +201,24 @@ impl Routing {
         Some(all.into())
     }
 
-    /// Returns the verifiers of the token's `iss`, which is not verified yet, or of opaque tokens.
+    /// Returns the verifiers whose load balancers a token names.
+    fn of_load_balancer(&self, token: &[u8]) -> Option<Arc<[usize]>> {
+        let is_of = |at: &usize| {
+            self.verifiers.get(*at).is_some_and(|verifier| verifier.has_load_balancer_of(token))
+        };
+        let found: Vec<usize> = self.load_balancers.iter().copied().filter(is_of).collect();
+        (!found.is_empty()).then(|| found.into())
+    }
+
+    /// Returns the verifiers of the token's form, or else of its `iss`, which is not verified yet.
     fn candidates(&self, token: &[u8]) -> Result<Arc<[usize]>, Error> {
+        if let Some(candidates) = self.of_load_balancer(token) {
+            return Ok(candidates);
+        }
         if !self.introspecting.is_empty() && !is_jws(token) {
             return Ok(self.introspecting.clone());
         }
-        let split = || Compact::split(token, self.max_len);
-        let payload = split()?.payload_text();
-        let payload = match self.verifiers.iter().any(Verifier::is_alb) {
-            true => payload.or_else(|_| split()?.padded().payload_text()),
-            false => payload,
-        }?;
+        let payload = Compact::split(token, self.max_len)?.payload_text()?;
         let claims = RegisteredClaims::parse_leniently(&payload, &[], Leniency::ALL)?;
         let issuer = claims.issuer.as_deref();
         match issuer.and_then(|issuer| self.of_issuer(issuer)) {
@@ -240,11 +258,12 @@ impl Routing {
     }
 }
 
-/// Ranks rejections; the highest is reported. In an outage the token may be valid; a verifier that
-/// got to dates or revocation has accepted everything else.
+/// Ranks rejections; the highest is reported. In an outage or with a fault of this server the token
+/// may be valid; a verifier that got to dates or revocation has accepted everything else.
 fn weight(refusal: &Error) -> u8 {
     match refusal.kind() {
         ErrorKind::Unavailable => 2,
+        kind if kind.is_fault() => 2,
         ErrorKind::Expired | ErrorKind::NotYetValid | ErrorKind::Revoked | ErrorKind::NotListed => {
             1
         }

@@ -1,14 +1,13 @@
 //! Parsing of an introspection endpoint's answers (RFC 7662 section 2.2).
 
 use crate::core::{Error, ErrorKind, http::HttpAnswer, json, mismatch};
+use crate::token::introspector::KIND_MEMBERS;
 use serde_json::{Map, Value};
 
 /// Much longer than any answer.
 pub(super) const MAX_BODY: usize = 64 * 1024;
 const MAX_CODE: usize = 64;
 
-/// Members that name the kind of the token: of RFC 7662, Ory Hydra and Keycloak.
-const KIND_MEMBERS: [&str; 3] = ["token_type", "token_use", "typ"];
 /// Names of access tokens, in lower case.
 const ACCESS_TOKENS: [&str; 5] = ["bearer", "dpop", "access_token", "access", "at+jwt"];
 

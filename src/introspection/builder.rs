@@ -68,6 +68,9 @@ pub struct IntrospectionBuilder {
 
 impl Introspection {
     /// Returns a builder for the introspection endpoint at `url`: https, or http on loopback.
+    ///
+    /// Name the issuer with [`VerifierBuilder::issuer`](crate::VerifierBuilder::issuer): without one,
+    /// any `iss` or none is accepted.
     pub fn builder(url: impl Into<String>) -> IntrospectionBuilder {
         IntrospectionBuilder::new(Place::Url(url.into()))
     }

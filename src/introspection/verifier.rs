@@ -13,7 +13,10 @@ impl VerifierBuilder {
     /// them; all others are introspected. Some servers refuse to introspect their own JWTs: give the
     /// verifier their keys too.
     ///
-    /// An introspection by [`discover`](Introspection::discover) sets the [issuer](Self::issuer).
+    /// All verifiers of one authenticator must introspect at the same server.
+    ///
+    /// An introspection by [`discover`](Introspection::discover) sets the [issuer](Self::issuer);
+    /// keys beside it must be that issuer's.
     /// [`token_type`](Self::token_type) and [`require_key_id`](Self::require_key_id) apply to JWTs
     /// only.
     ///

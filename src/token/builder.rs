@@ -4,7 +4,7 @@ use super::audiences::Audiences;
 use super::cache::TokenCache;
 use super::epochs::Epochs;
 use super::firebase_emulator::EmulatorSigner;
-use super::introspector::Introspector;
+use super::introspector::{Introspector, KIND_MEMBERS};
 use super::issuers::{IssuerTemplate, Issuers};
 use super::keys::{KeySource, StaticKeys};
 use super::list::{Kind, Lists, TokenList};
@@ -375,7 +375,9 @@ impl VerifierBuilder {
         self.check_keys()?;
         let options = self.options;
         self.audiences.client_instead = options.client_id_instead_of_audience;
+        let kinds = self.introspectors.iter().flat_map(|_| KIND_MEMBERS);
         let read = self.issuers.claims().chain(self.audiences.claims().iter().copied());
+        let read = read.chain(kinds);
         self.texts.extend(read.map(TextRule::read));
         ensure(
             options.leeway.0 <= MAX_LEEWAY,

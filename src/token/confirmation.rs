@@ -22,7 +22,7 @@ impl Confirmation {
         let claims: Option<Value> = serde_json::from_str(claims).ok();
         let Some(members) = claims.as_ref().and_then(|claims| claims.get("cnf")?.as_object())
         else {
-            return Self { to_other: true, ..found };
+            return Self::unproven();
         };
         for (name, value) in members {
             let mut hash = Sha256::default();
@@ -36,6 +36,11 @@ impl Confirmation {
         }
         found.to_other |= members.is_empty();
         found
+    }
+
+    /// Bound to something that cannot be proven here.
+    pub(crate) fn unproven() -> Self {
+        Self { to_other: true, ..Self::default() }
     }
 
     pub(crate) fn weight(&self) -> usize {

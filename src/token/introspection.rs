@@ -2,11 +2,12 @@
 
 use super::builder::VerifierBuilder;
 use super::claim_set::{ClaimSet, Text};
+use super::confirmation::Confirmation;
 use super::form::{bearer_token, is_jws};
-use super::introspector::{Active, Introspector};
+use super::introspector::{Active, Introspector, KIND_MEMBERS};
 use super::issuers::other_spelling;
 use super::registered::wrong;
-use super::verified::{Entry, Proof, Verified};
+use super::verified::{Entry, Evidence, Verified};
 use super::verifier::{Inner, Verification, Verifier};
 use crate::core::hash::seeded_hash;
 use crate::core::now_or_later::NowOrLater::Now;
@@ -56,7 +57,8 @@ impl Verifier {
     ///
     /// Its form decides: a JWT is verified with keys if the verifier has any.
     pub(crate) fn introspects(&self, token: &[u8]) -> bool {
-        self.inner.introspector.is_some() && !(self.inner.has_keys && is_jws(token))
+        let by_keys = || is_jws(token) || self.has_load_balancer_of(token);
+        self.inner.introspector.is_some() && !(self.inner.has_keys && by_keys())
     }
 
     /// Returns the server that is asked about opaque tokens.
@@ -95,7 +97,14 @@ impl Inner {
         let claims = self.with_issuer(&answer.claims)?;
         let registered = self.rules.read_claims(&claims)?;
         let window = self.rules.check_claims(&registered)?;
-        let confirmation = self.rules.confirmation(&registered, &claims);
+        let is_dpop = |name: &&str| {
+            let kind = registered.text(&self.rules.texts, name);
+            kind.is_some_and(|kind| kind.eq_ignore_ascii_case("dpop"))
+        };
+        // A server that says that the token is bound and not to which key.
+        let is_bound = !self.rules.accept_bound && KIND_MEMBERS.iter().any(is_dpop);
+        let unproven = is_bound.then(|| Box::new(Confirmation::unproven()));
+        let confirmation = self.rules.confirmation(&registered, &claims).or(unproven);
         let issued_in = registered.issued_in;
         let [issuer, subject, token_id] =
             [registered.issuer, registered.subject, registered.token_id]
@@ -117,10 +126,11 @@ impl Inner {
             window,
             confirmation,
             issued_in,
-            proof: Proof::Introspection { usable_until },
+            evidence: Evidence::Introspection { usable_until },
             epoch,
             revocation_id: Default::default(),
             issuer_verifies_emails: self.rules.issuer_verifies_emails,
+            is_alb: self.rules.is_alb(),
             marks: Default::default(),
         })))
     }

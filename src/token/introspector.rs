@@ -3,6 +3,9 @@
 use crate::core::{BoxFuture, Clock, Error};
 use std::{sync::Arc, time::Duration};
 
+/// Members that name the kind of the token: of RFC 7662, Ory Hydra and Keycloak.
+pub(crate) const KIND_MEMBERS: [&str; 3] = ["token_type", "token_use", "typ"];
+
 /// The authorization server's answer about an active token.
 #[derive(Clone)]
 pub(crate) struct Active {

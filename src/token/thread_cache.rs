@@ -90,7 +90,7 @@ mod tests {
     use super::super::claim_set::ClaimSet;
     use super::super::list::changes::Marks;
     use super::super::rules::Window;
-    use super::super::verified::{Entry, Proof};
+    use super::super::verified::{Entry, Evidence};
     use super::*;
     use std::sync::{Arc, OnceLock};
 
@@ -108,10 +108,11 @@ mod tests {
             window: Window { expires: None, begins: 0 },
             confirmation: None,
             issued_in: None,
-            proof: Proof::Introspection { usable_until: 0 },
+            evidence: Evidence::Introspection { usable_until: 0 },
             epoch: 0,
             revocation_id: OnceLock::new(),
             issuer_verifies_emails: false,
+            is_alb: false,
             marks: Marks::default(),
         }))
     }

@@ -49,17 +49,19 @@ pub(crate) struct Entry {
     pub(crate) confirmation: Option<Box<Confirmation>>,
     /// Unix seconds of `iat`, rounded down.
     pub(crate) issued_in: Option<u64>,
-    pub(crate) proof: Proof,
+    pub(crate) evidence: Evidence,
     /// The verifier's epoch at verification.
     pub(crate) epoch: u64,
     pub(crate) revocation_id: OnceLock<RevocationId>,
     /// The verifier's rule of the same name.
     pub(crate) issuer_verifies_emails: bool,
+    /// Whether its verifier is that of load balancers.
+    pub(crate) is_alb: bool,
     pub(crate) marks: Marks,
 }
 
 /// What shows that a token is genuine.
-pub(crate) enum Proof {
+pub(crate) enum Evidence {
     Signature {
         header: Arc<Header>,
         /// The key that signed it, and the latest key set generation known to contain that key.
@@ -72,12 +74,12 @@ pub(crate) enum Proof {
 
 impl Entry {
     pub(crate) fn is_signed(&self) -> bool {
-        matches!(self.proof, Proof::Signature { .. })
+        matches!(self.evidence, Evidence::Signature { .. })
     }
 
     /// Whether the token can be current later.
     pub(crate) fn is_cacheable(&self) -> bool {
-        !matches!(self.proof, Proof::Introspection { usable_until: 0 })
+        !matches!(self.evidence, Evidence::Introspection { usable_until: 0 })
     }
 
     /// Returns the size in bytes, with an allowance for decoded claims.
@@ -119,9 +121,9 @@ impl Verified {
 
     /// Returns the protected header of a JWT; `None` for a token verified by introspection.
     pub fn header(&self) -> Option<&Header> {
-        match &self.entry().proof {
-            Proof::Signature { header, .. } => Some(header),
-            Proof::Introspection { .. } => None,
+        match &self.entry().evidence {
+            Evidence::Signature { header, .. } => Some(header),
+            Evidence::Introspection { .. } => None,
         }
     }
 

@@ -13,7 +13,7 @@ use super::list::{Kind, Lists, TokenList};
 use super::rules::Rules;
 use super::signature::{self, Refused};
 use super::thread_cache;
-use super::verified::{Entry, Proof, Revocation, Verified};
+use super::verified::{Entry, Evidence, Revocation, Verified};
 use crate::core::now_or_later::NowOrLater::{self, Now};
 use crate::core::{
     BoxFuture, Clock, Error, ErrorKind, PartClock, debug_fields, hash::seeded_hash, millis,
@@ -168,9 +168,14 @@ impl Verifier {
         self.inner.rules.issuer_verifies_emails
     }
 
-    /// Returns whether the tokens are of a load balancer, with padding.
+    /// Returns whether its JWTs are those of load balancers, with padding.
     pub(crate) fn is_alb(&self) -> bool {
         self.inner.rules.is_alb()
+    }
+
+    /// Returns whether a token is of one of its load balancers.
+    pub(crate) fn has_load_balancer_of(&self, token: &[u8]) -> bool {
+        self.inner.rules.have_load_balancer_of(token)
     }
 
     pub(crate) fn max_len(&self) -> usize {
@@ -247,16 +252,6 @@ impl Verifier {
 
     /// Verifies in full, as far as possible without waiting.
     pub(crate) fn start_in_full(&self, token: &[u8]) -> Verification {
-        match &self.inner.firebase_emulator {
-            None => self.start_signed(token),
-            Some(signer) => match signer.sign(token, self.max_len()) {
-                Ok(signed) => self.start_signed(signed.as_bytes()),
-                Err(error) => Now(Err(error)),
-            },
-        }
-    }
-
-    fn start_signed(&self, token: &[u8]) -> Verification {
         let inner = &self.inner;
         inner.cache.misses.add();
         if let Some(introspector) = &inner.introspector
@@ -302,9 +297,9 @@ impl Inner {
         if entry.epoch != self.epochs.of(entry.hash) {
             return false;
         }
-        let (key, known_in) = match &entry.proof {
-            Proof::Signature { key, generation, .. } => (key, generation),
-            Proof::Introspection { usable_until } => {
+        let (key, known_in) = match &entry.evidence {
+            Evidence::Signature { key, generation, .. } => (key, generation),
+            Evidence::Introspection { usable_until } => {
                 return millis(self.clock.monotonic()) < *usable_until;
             }
         };
@@ -432,7 +427,9 @@ impl Inner {
     ) -> Result<Verified, Refused> {
         let hash = seeded_hash(token);
         let epoch = self.epochs.of(hash);
-        let compact = self.rules.split(token)?;
+        let emulator = self.firebase_emulator.as_ref();
+        let signed = emulator.map(|signer| signer.sign(token, self.rules.max_len)).transpose()?;
+        let compact = self.rules.split(signed.as_deref().map_or(token, str::as_bytes))?;
         let header = compact.header()?;
         self.rules.check_header(&header)?;
         let payload = compact.payload_text()?;
@@ -458,7 +455,7 @@ impl Inner {
             window,
             confirmation,
             issued_in,
-            proof: Proof::Signature {
+            evidence: Evidence::Signature {
                 header,
                 key: *key.id(),
                 generation: AtomicU64::new(*generation),
@@ -466,6 +463,7 @@ impl Inner {
             epoch,
             revocation_id: OnceLock::new(),
             issuer_verifies_emails: self.rules.issuer_verifies_emails,
+            is_alb: self.rules.is_alb(),
             marks: Marks::default(),
         });
         Ok(Verified::new(entry))

@@ -113,6 +113,60 @@ async fn an_authenticator_finds_the_verifier_of_opaque_tokens() {
     assert_eq!(auth.authenticate(TOKEN).await.unwrap_err().kind(), Inactive);
 }
 
+/// The form has named the verifier, although another one names the issuer.
+#[tokio::test]
+async fn an_answer_is_remembered_beside_the_issuers_verifier_of_jwts() {
+    let world = World::new().await;
+    let signing = key("k1");
+    let jwts = Verifier::builder()
+        .key(signing.verifying_key().unwrap())
+        .algorithms([Algorithm::ES256])
+        .issuer(ISSUER)
+        .audience("api");
+    let opaque = Verifier::builder().introspection(world.introspection.clone()).audience("api");
+    let opaque = opaque.clock(world.clock.clone()).build().unwrap();
+    let auth = Authenticator::builder()
+        .verifier(jwts.build().unwrap())
+        .verifier(opaque.clone())
+        .clock(world.clock.clone())
+        .build()
+        .unwrap();
+    for _ in 0..2 {
+        assert_eq!(auth.authenticate(TOKEN).await.unwrap().subject(), Some("42"));
+    }
+    assert_eq!(opaque.cache_stats().hits, 1);
+    assert_eq!(world.introspection.calls(), 1);
+    // A JWT is for the verifier of its issuer, also if the other one knows it.
+    let claims = json!({"iss": ISSUER, "aud": "api", "sub": "7", "exp": NOW + 600});
+    let jwt = mint(&signing, &claims).unwrap();
+    assert_eq!(opaque.verify(&jwt).await.unwrap().subject(), Some("42"));
+    assert_eq!(auth.authenticate(&jwt).await.unwrap().subject(), Some("7"));
+}
+
+/// A fault of this server's settings says nothing about the token, as an outage does.
+#[tokio::test]
+async fn a_fault_outranks_the_refusal_of_another_verifier() {
+    let world = World::new().await;
+    let signing = key("k1");
+    let jwts = Verifier::builder()
+        .key(signing.verifying_key().unwrap())
+        .algorithms([Algorithm::ES256])
+        .issuer(ISSUER)
+        .audience("other");
+    let auth = Authenticator::builder()
+        .verifier(jwts.build().unwrap())
+        .verifier(world.verifier.clone())
+        .clock(world.clock.clone())
+        .build()
+        .unwrap();
+    let jwt = token(&signing);
+    assert_eq!(auth.authenticate(&jwt).await.unwrap().subject(), Some("42"));
+    world.server.set(ENDPOINT, Answer::status(401));
+    auth.forget_token(&jwt);
+    let error = auth.authenticate(&jwt).await.unwrap_err();
+    assert_eq!(error.kind(), ClientRefused);
+}
+
 /// Two verifiers of one server ask it once.
 #[tokio::test]
 async fn verifiers_share_an_introspection() {

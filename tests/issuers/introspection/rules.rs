@@ -90,7 +90,6 @@ async fn an_access_token_is_named_in_several_ways() {
             .await;
     for (name, kind) in [
         ("token_type", "bearer"),
-        ("token_type", "DPoP"),
         ("token_type", "access_token"),
         ("token_type", "URN:acme:access"),
         ("token_use", "access_token"),
@@ -101,6 +100,21 @@ async fn an_access_token_is_named_in_several_ways() {
         answer[name] = kind.into();
         world.answers(&answer);
         world.verify(&format!("{name}-{kind}").replace(':', ".")).await.expect(kind);
+    }
+}
+
+/// Nobody can prove what the answer does not name.
+#[tokio::test]
+async fn a_dpop_token_without_a_key_is_no_bearer_token() {
+    let world = World::new().await;
+    let open = World::with(|asked| asked, |rules| rules.danger_accept_bound_tokens()).await;
+    for name in ["token_type", "token_use", "typ"] {
+        let mut answer = answer_without("token_type");
+        answer[name] = "DPoP".into();
+        world.answers(&answer);
+        assert_eq!(world.verify(name).await.unwrap_err(), InvalidClaim, "{name}");
+        open.answers(&answer);
+        open.verify(name).await.expect(name);
     }
 }
 

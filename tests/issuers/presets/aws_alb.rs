@@ -1,14 +1,14 @@
 //! The header of AWS Application Load Balancers.
 
 use super::changed;
-use crate::support::issuer::{Answer, NOW, Server};
+use crate::support::issuer::{Answer, NOW, Server, key, set_of};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE;
 use jamguard::jose::{Algorithm, SigningKey};
 use jamguard::jwks::AwsAlb;
 use jamguard::policy::role;
 use jamguard::testing::ManualClock;
-use jamguard::{Authenticator, Preset};
+use jamguard::{Authenticator, Introspection, Preset, Verifier};
 use serde_json::{Value, json};
 
 const ARN: &str = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:\
@@ -70,4 +70,53 @@ async fn the_header_of_the_named_load_balancer_is_accepted() {
     let unsigned = format!("{}.", &sound[..sound.rfind('.').unwrap()]);
     assert!(auth.authenticate(&unsigned).await.is_err());
     assert!(auth.authenticate("ann").await.is_err(), "x-amzn-oidc-identity");
+}
+
+/// The load balancer logs users in at an issuer whose own tokens are accepted too, and whose opaque
+/// tokens are introspected.
+#[tokio::test]
+async fn the_load_balancer_is_told_from_other_verifiers_by_the_form_of_its_tokens() {
+    let [balancer, issuer] = [key("balancer"), key("issuer")];
+    let server = Server::start().await;
+    let pem = balancer.verifying_key().unwrap().to_pem().unwrap();
+    server.set(&format!("/{KID}"), Answer::ok(pem));
+    let opaque = json!({"active": true, "token_type": "Bearer", "sub": "bob", "exp": NOW + 120});
+    server.set("/introspect", Answer::ok(opaque.to_string()));
+    let introspection = Introspection::builder(server.url("/introspect"));
+    let introspection = introspection.client_secret_basic("id", "secret").build().unwrap();
+    let alb = || AwsAlb::new([ARN]).keys_url(server.url(""));
+    let clock = ManualClock::at(NOW);
+
+    let other = Verifier::builder().introspection(introspection.clone()).any_audience();
+    let keycloak = Preset::keycloak(ISSUER)
+        .any_audience()
+        .algorithms([Algorithm::ES256])
+        .jwks_json(set_of(&[&issuer]));
+    let auth = Authenticator::builder()
+        .preset(keycloak)
+        .preset(Preset::aws_alb(alb()))
+        .verifier(other.build().unwrap())
+        .clock(clock.clone())
+        .build()
+        .unwrap();
+    let of_balancer = token(&balancer, &header(), &claims());
+    for _ in 0..2 {
+        let identity = auth.authenticate(&of_balancer).await.unwrap();
+        assert_eq!(identity.subject(), Some("ann"));
+        assert!(identity.check(&role("editors")).is_ok(), "the claims of the load balancer");
+    }
+    let access = json!({"sub": "ann", "iss": ISSUER, "typ": "Bearer", "exp": NOW + 120,
+                        "realm_access": {"roles": ["admin"]}, "groups": ["editors"]});
+    let access = jamguard::testing::mint(&issuer, &access).unwrap();
+    let identity = auth.authenticate(&access).await.unwrap();
+    assert!(identity.check(&role("admin")).is_ok() && identity.check(&role("editors")).is_err());
+    assert_eq!(introspection.calls(), 0);
+    assert_eq!(auth.authenticate("opaque").await.unwrap().subject(), Some("bob"));
+
+    // The same in one verifier.
+    let both = alb().verifier().unwrap().introspection(introspection.clone()).clock(clock);
+    let both = both.build().unwrap();
+    assert_eq!(both.verify(&of_balancer).await.unwrap().subject(), Some("ann"));
+    assert_eq!(introspection.calls(), 1);
+    assert_eq!(both.verify("opaque").await.unwrap().subject(), Some("bob"));
 }

@@ -52,6 +52,28 @@ async fn unsigned_tokens_are_accepted_by_the_named_opt_in_alone() {
     assert_eq!(error.kind(), ErrorKind::UnsupportedAlgorithm, "{error}");
 }
 
+/// The token of the cache is the client's.
+#[tokio::test]
+async fn an_unsigned_token_is_remembered_checked_again_and_forgotten() {
+    let token = emulated(json!({}));
+    let auth = auth(Preset::firebase("demo-shop").danger_firebase_emulator()).unwrap();
+    let identity = auth.authenticate(&token).await.unwrap();
+    assert_eq!(identity.token().unwrap().expose_token(), token);
+    identity.validity().check().await.unwrap();
+
+    let preset = Preset::firebase("demo-shop").danger_firebase_emulator();
+    let preset = preset.map_verifier(|verifier| verifier.clock(ManualClock::at(NOW)));
+    let verifier = preset.build().unwrap();
+    for (hits, misses) in [(0, 1), (1, 1)] {
+        verifier.verify(&token).await.unwrap();
+        let stats = verifier.cache_stats();
+        assert_eq!((stats.hits, stats.misses), (hits, misses));
+    }
+    verifier.forget_token(&token);
+    verifier.verify(&token).await.unwrap();
+    assert_eq!(verifier.cache_stats().misses, 2);
+}
+
 #[tokio::test]
 async fn the_opt_in_accepts_nothing_but_the_emulators_tokens_of_its_project() {
     let auth = auth(Preset::firebase("demo-shop").danger_firebase_emulator()).unwrap();
