@@ -17,8 +17,9 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// type makes accepts it. A token must be signed with ES256, name one of the load balancers as its
 /// `signer`, and be within the `exp` of its header. The keys are at
 /// `https://public-keys.auth.elb.{region}.amazonaws.com/{kid}`. Each is fetched when a token names
-/// it first, and again after 24 hours; the `kid` must be a UUID. Tokens that name unknown keys cause
-/// at most 8 fetches at once, and one a second after that.
+/// it first, and again after 24 hours; while that fails, the old key is used for up to an hour more.
+/// The `kid` must be a UUID. Tokens that name unknown keys cause at most 8 fetches at once, and one a
+/// second after that.
 ///
 /// See [User claims encoding and signature
 /// verification](https://docs.aws.amazon.com/elasticloadbalancing/latest/application/listener-authenticate-users.html#user-claims-encoding).

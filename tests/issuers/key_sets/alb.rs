@@ -286,6 +286,44 @@ async fn unknown_keys_are_remembered_and_their_fetches_bounded() {
     assert_eq!(world.server.hits(), 10);
 }
 
+/// Tokens of invented keys do not delay the fetch of a key that was known.
+#[tokio::test]
+async fn a_known_key_is_fetched_again_during_a_flood() {
+    let world = World::new().await;
+    let date = json!({"exp": NOW + 200_000});
+    let known = token(&world.key, &with(header(), date.clone()), &with(payload(), date.clone()));
+    assert_eq!(world.verify(&known).await, Ok(()));
+    world.clock.advance(Duration::from_secs(24 * 3600));
+    for n in 1..20 {
+        let _ = world.answer(with(date.clone(), json!({"kid": nth(n)}))).await;
+    }
+    assert_eq!(world.answer(json!({"kid": nth(20)})).await, Err(Unavailable));
+    assert_eq!(world.server.hits(), 9);
+    assert_eq!(world.verify(&known).await, Ok(()));
+    assert_eq!(world.server.hits(), 10);
+}
+
+#[tokio::test]
+async fn a_known_key_is_used_for_an_hour_of_an_outage() {
+    let world = World::new().await;
+    let date = json!({"exp": NOW + 200_000});
+    let known = token(&world.key, &with(header(), date.clone()), &with(payload(), date));
+    assert_eq!(world.verify(&known).await, Ok(()));
+    let place = format!("/keys/{KID}");
+    world.server.set(&place, Answer::status(500));
+    world.clock.advance(Duration::from_secs(24 * 3600));
+    let mut hits = 1;
+    for _ in 0..60 {
+        hits += 1;
+        for _ in 0..3 {
+            assert_eq!(world.verify(&known).await, Ok(()));
+        }
+        assert_eq!(world.server.hits(), hits, "one attempt a minute");
+        world.clock.advance(Duration::from_secs(60));
+    }
+    assert_eq!(world.verify(&known).await, Err(Unavailable));
+}
+
 #[tokio::test]
 async fn an_outage_says_nothing_about_the_token() {
     let world = World::new().await;
