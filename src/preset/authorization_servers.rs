@@ -139,7 +139,7 @@ impl Preset {
                  tokens: Admin Console > Client scopes > your scope > Mappers",
             )
             .claim_paths(ClaimPaths::keycloak())
-            .map_verifier(|verifier| verifier.token_kind("typ", ["Bearer"]))
+            .map_verifier(|verifier| verifier.token_kind("typ", ["Bearer", "DPoP"]))
     }
 
     /// Returns the preset for Okta: access tokens of a custom authorization server.
