@@ -30,7 +30,8 @@ settings! {
         /// Names of deny lists that apply to the tokens of all verifiers.
         #[serde(default)]
         deny_lists: Texts,
-        /// Places of credentials, in order. Default: the bearer header, then the login cookies.
+        /// Places of credentials, in order. Default: the bearer header, or the header of each preset.
+        /// The login cookies and the session cookie follow in any case.
         #[serde(default)]
         sources: Vec<SourceKind>,
         /// Accepts the ID token that a browser login stored in cookies.
