@@ -1,6 +1,6 @@
-//! **jamguard authenticates and authorizes web requests.** It verifies a request's credential once
-//! (a JustAuthenticateMe ID token, any issuer's JWT, a token your app signs, or a server-side
-//! session) and gives handlers typed claims. One core serves axum, other tower services and
+//! **jamguard authenticates and authorizes web requests.** It verifies a request's credential
+//! once: a JWT of any issuer, an opaque token, a token your app signs, a server-side session, or a
+//! JustAuthenticateMe ID token. Handlers get typed claims. One core serves axum, other tower services and
 //! actix-web.
 //!
 //! ```
@@ -61,6 +61,7 @@
 //! | an OpenID Connect issuer | [`VerifierBuilder::discover`] |
 //! | a published key set | [`VerifierBuilder::jwks_url`], or [`jwks`] for its settings |
 //! | opaque tokens of an authorization server | [`Introspection`] |
+//! | tokens bound to a key or a TLS certificate | [`Dpop`] and [`AuthenticatorBuilder::dpop`], [`AuthenticatorBuilder::client_certificates`]; [`DpopKey`] to make proofs |
 //! | a key of your own | [`VerifierBuilder::key`], [`jose`] for loading and making keys |
 //! | tokens to issue yourself | [`Issuer`]; [`KeyRing`] to rotate its keys, [`Issuer::jwks_endpoint`] to publish them, [`RefreshTokens`] for long logins |
 //! | tokens to revoke | [`TokenList`], over a [`store`] in memory, in a file, or in Redis |
@@ -81,9 +82,9 @@
 //!
 //! | subject | names |
 //! |---|---|
-//! | Requests | [`Authenticator`], [`AuthLayer`] for tower and axum, [`ActixAuth`] for actix-web; [`CredentialSource`]; extractors [`Identity`] and [`Claims`]; [`AuthResponse`], [`AuthRejection`]; [`Endpoint`], [`Validity`]; [`McpGuard`] |
+//! | Requests | [`Authenticator`], [`AuthLayer`] for tower and axum, [`ActixAuth`] for actix-web; [`CredentialSource`]; extractors [`Identity`] and [`Claims`]; [`AuthResponse`], [`AuthRejection`]; [`ClientCertificate`], [`ClientCertificateSource`]; [`Endpoint`], [`Validity`]; [`McpGuard`] |
 //! | Policies | [`policy`], [`Policy`], [`RouteTable`]; [`RouteGuard`], [`Require`], [`NamedPolicy`] |
-//! | Tokens | [`Verifier`], [`Verified`]; [`Preset`]; [`ProtectedResource`]; [`Introspection`]; [`Issuer`], [`KeyRing`], [`RefreshTokens`]; [`TokenList`], [`Revocation`]; [`jose`], [`jwks`] |
+//! | Tokens | [`Verifier`], [`Verified`]; [`Preset`]; [`ProtectedResource`]; [`Introspection`]; [`Dpop`], [`DpopKey`]; [`Issuer`], [`KeyRing`], [`RefreshTokens`]; [`TokenList`], [`Revocation`]; [`jose`], [`jwks`] |
 //! | Sessions | [`Sessions`] over a store, [`Session`] in a handler; [`SessionCookie`], [`NewSession`], [`SessionInfo`] |
 //! | Logins | [`JamApp`], [`JamClient`], [`JamLogin`]; [`oauth2`], [`OAuth2Login`]; [`otp`]; [`LoginCookies`] |
 //! | Stores | [`store`], [`Store`] |
@@ -114,7 +115,7 @@
 //! | `axum` | the layer and the extractors for axum |
 //! | `actix` | the middleware and the extractors for actix-web |
 //! | `tower` | the layer alone, for tonic and other services over `http::Request` |
-//! | `client` | JAM: [`JamApp`], [`JamClient`], [`JamLogin`]; remote key sets, discovery and introspection |
+//! | `client` | JAM: [`JamApp`], [`JamClient`], [`JamLogin`]; remote key sets and discovery; presets of providers; introspection |
 //! | `config` | [`Jamguard`]: everything built from one TOML, YAML or JSON file |
 //! | `emulator` | JAM in the process, over HTTP on loopback, for development and tests |
 //! | `file` | [`FileStore`](store::FileStore): a crash-safe store in one file |

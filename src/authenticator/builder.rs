@@ -116,8 +116,8 @@ impl AuthenticatorBuilder {
 
     /// Adds a place where a credential may be. The first source with a credential decides.
     ///
-    /// Default: the bearer header or the header of each preset, then the cookies of
-    /// [`cookies`](Self::cookies).
+    /// Default, if no source is named: the bearer header or the header of each preset. The cookies of
+    /// [`cookies`](Self::cookies) and [`sessions`](Self::sessions) follow in any case.
     pub fn source(mut self, source: CredentialSource) -> Self {
         self.sources.push(source);
         self
@@ -220,7 +220,8 @@ impl AuthenticatorBuilder {
     /// `Host` header.
     ///
     /// A browser adds cookies to requests that pages of other sites make it send (cross-site
-    /// request forgery). A request with a session or token cookie is answered 403 if its method is
+    /// request forgery). A request with a session or token cookie, or with the header of a
+    /// [proxy](CredentialSource::proxy_header), is answered 403 if its method is
     /// not GET, HEAD, OPTIONS or TRACE, or if it opens a WebSocket, and its `Sec-Fetch-Site` or
     /// `Origin` header names another origin. A request without both headers does not come from a
     /// browser and passes. Requests with a bearer token are not checked.
@@ -252,7 +253,8 @@ impl AuthenticatorBuilder {
     /// Sets where policies find scopes, roles and similar values in the claims.
     ///
     /// Default: [`ClaimPaths::default`]. The tokens of a preset are read with the paths of their
-    /// preset.
+    /// preset alone, also for [`scope_implies`](ClaimPaths::scope_implies): change them with
+    /// [`Preset::claim_paths`](crate::Preset::claim_paths).
     ///
     /// ```
     /// # use jamguard::Authenticator;
@@ -346,9 +348,13 @@ impl AuthenticatorBuilder {
             OriginCheck::new(&options.trusted_origins.0, secure, options.danger_accept_cross_site)?;
         for source in &sources {
             match &source.0 {
-                SourceKind::Header(name)
-                | SourceKind::ProxyHeader(name)
-                | SourceKind::Cookie(name) => cookies::check_name(name)?,
+                SourceKind::Header(name) => {
+                    cookies::check_name(name)?;
+                    sources::check_header(name)?;
+                }
+                SourceKind::ProxyHeader(name) | SourceKind::Cookie(name) => {
+                    cookies::check_name(name)?
+                }
                 SourceKind::Query(name) if name.is_empty() => {
                     return Err(Error::configuration(
                         "the name of a query parameter is empty: give CredentialSource::query(…) a name",

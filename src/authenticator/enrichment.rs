@@ -15,8 +15,8 @@ impl AuthenticatorBuilder {
     ///
     /// The hook runs once per issuer and subject (`sub`, or without it a verified `email`), even
     /// for concurrent requests. The result is cached for [`enrichment_ttl`](Self::enrichment_ttl)
-    /// or until [`Authenticator::forget`]: it must depend on nothing else of the identity. The hook
-    /// does not run for anonymous requests and rejected credentials.
+    /// or until [`forget`](crate::Authenticator::forget): it must depend on nothing else of the
+    /// identity. The hook does not run for anonymous requests and rejected credentials.
     ///
     /// If the hook fails, the answer is 503, whatever the error, and the next request runs it
     /// again. Give it a timeout: requests wait for it. `iss`, `sub`, `aud`, `exp`, `nbf`, `iat` and
@@ -49,7 +49,8 @@ impl AuthenticatorBuilder {
         self
     }
 
-    /// Sets a store that sends [`Authenticator::forget`] to other processes, such as `RedisStore`.
+    /// Sets a store that sends [`forget`](crate::Authenticator::forget) to other processes, such as
+    /// `RedisStore`.
     ///
     /// Give all processes the same store. While it is unreachable, entries forgotten elsewhere stay
     /// cached until their [TTL](Self::enrichment_ttl) ends.

@@ -5,6 +5,10 @@ use crate::core::{Error, ensure};
 /// The header with the subprotocols that a WebSocket client offers (RFC 6455 section 11.3.4).
 pub(crate) const SUBPROTOCOLS: &str = "sec-websocket-protocol";
 
+/// The headers of proxies that know browsers by a cookie.
+const PROXY_HEADERS: [&str; 3] =
+    ["x-amzn-oidc-data", "x-goog-iap-jwt-assertion", "cf-access-jwt-assertion"];
+
 /// A place where a credential may be.
 ///
 /// # Example
@@ -24,7 +28,7 @@ pub(crate) enum SourceKind {
     Bearer,
     /// `Authorization: DPoP …`, with a proof in the header `DPoP`.
     Dpop,
-    /// The whole value of this header.
+    /// The whole value of this header, which the client's own code sets.
     Header(Box<str>),
     /// The whole value of this header, which a proxy adds for browsers that logged in at it.
     ProxyHeader(Box<str>),
@@ -63,20 +67,24 @@ impl CredentialSource {
 
     /// Creates a source for a header whose whole value is the token, such as `x-id-token`.
     ///
-    /// Proxies and service meshes send the user's token this way: `x-goog-iap-jwt-assertion` of
-    /// Google's Identity-Aware Proxy, `cf-access-jwt-assertion` of Cloudflare Access,
-    /// `x-amzn-oidc-data` of AWS load balancers. The token is verified like any other: a request
-    /// that comes around the proxy with a header of its own is refused. Headers with a bare name or
-    /// e-mail address beside it, such as `x-goog-authenticated-user-email`, are never read.
+    /// Only for headers that the client's own code sets: the origin of the request is not checked.
+    /// A header that a proxy adds for a browser is a [`proxy_header`](Self::proxy_header); the names
+    /// of the proxies listed there are an error here.
     pub fn header(name: impl Into<String>) -> Self {
         Self(SourceKind::Header(name.into().to_ascii_lowercase().into_boxed_str()))
     }
 
     /// Creates a source for a header that a proxy adds for browsers that logged in at the proxy.
     ///
-    /// Such as `x-goog-iap-jwt-assertion`. The proxy knows the browser by a cookie, which browsers
-    /// also send with requests of other sites' pages: the check of
+    /// Such as `x-amzn-oidc-data` of AWS load balancers, `x-goog-iap-jwt-assertion` of Google's
+    /// Identity-Aware Proxy and `cf-access-jwt-assertion` of Cloudflare Access. The whole value is
+    /// the token. The proxy knows the browser by a cookie, which browsers also send with requests of
+    /// other sites' pages: the check of
     /// [`trusted_origins`](crate::AuthenticatorBuilder::trusted_origins) applies as for cookies.
+    ///
+    /// The token is verified like any other: a request that bypasses the proxy with a header of its
+    /// own is refused. Headers with a bare name or e-mail address beside it, such as
+    /// `x-goog-authenticated-user-email`, are never read.
     pub fn proxy_header(name: impl Into<String>) -> Self {
         Self(SourceKind::ProxyHeader(name.into().to_ascii_lowercase().into_boxed_str()))
     }
@@ -116,6 +124,15 @@ impl CredentialSource {
     /// }
     /// ```
     ///
+    /// Beside the bearer header of other requests:
+    ///
+    /// ```
+    /// use jamguard::{Authenticator, CredentialSource};
+    ///
+    /// let builder = Authenticator::builder()
+    ///     .sources([CredentialSource::bearer(), CredentialSource::websocket()]);
+    /// ```
+    ///
     /// Pages of other sites have no token to offer, so the origin is not checked for this source.
     /// [`Identity::validity`](crate::Identity::validity) ends the connection with its credential.
     pub fn websocket() -> Self {
@@ -140,6 +157,18 @@ impl CredentialSource {
             SourceKind::Session => Some("cookie"),
         }
     }
+}
+
+/// Checks that the header of a proxy is not read without the check against CSRF.
+pub(super) fn check_header(name: &str) -> Result<(), Error> {
+    ensure(
+        !PROXY_HEADERS.contains(&name),
+        format!(
+            "the proxy adds '{name}' to requests of other sites' pages too: use \
+             CredentialSource::proxy_header(…), in the configuration `proxy_header`, which checks \
+             their origin"
+        ),
+    )
 }
 
 /// Checks that no token is read from the query, for protected resources.

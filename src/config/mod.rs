@@ -34,11 +34,11 @@
 //! | `lists.NAME` | a [`TokenList`](crate::TokenList) | [`list`](crate::Jamguard::list); other sections refer to it in `deny_lists` and `allow_lists` |
 //! | `jwt`, `issuers.NAME` | an [`Issuer`](crate::Issuer) with its verifier | [`jwt`](crate::Jamguard::jwt), [`issuer`](crate::Jamguard::issuer) |
 //! | `refresh_tokens` | [`RefreshTokens`](crate::RefreshTokens) | [`refresh_tokens`](crate::Jamguard::refresh_tokens) |
-//! | `verifiers.NAME` | a [`Verifier`](crate::Verifier), with `introspection` for opaque tokens | [`verifier`](crate::Jamguard::verifier) |
+//! | `verifiers.NAME` | a [`Verifier`](crate::Verifier) from its keys, or from the [`preset`](crate::Preset) of a provider; `introspection` for opaque tokens | [`verifier`](crate::Jamguard::verifier) |
 //! | `apps.NAME` | a [`JamApp`](crate::JamApp) and its [`JamClient`](crate::JamClient) | [`app`](crate::Jamguard::app), [`client`](crate::Jamguard::client) |
 //! | `sessions` | [`Sessions`](crate::Sessions) | [`sessions`](crate::Jamguard::sessions) |
 //! | `protected_resource` | a [`ProtectedResource`](crate::ProtectedResource), which the authenticator's challenges name | [`protected_resource`](crate::Jamguard::protected_resource); a verifier checks the audience with `protected_resource = true` |
-//! | `authenticator` | an [`Authenticator`](crate::Authenticator) of everything that verifies, or of what the section names | [`authenticator`](crate::Jamguard::authenticator) |
+//! | `authenticator` | an [`Authenticator`](crate::Authenticator) of everything that verifies, or of what the section names; `dpop` and `client_certificates` for bound tokens | [`authenticator`](crate::Jamguard::authenticator) |
 //! | `login` | a builder of a [`JamLogin`](crate::JamLogin) | [`login`](crate::Jamguard::login) |
 //! | `otp`, `otp_guard`, `recovery_codes`, `second_factor` | one-time passwords | [`otp`](crate::Jamguard::otp) and the methods of the same names |
 //! | `oauth2.NAME` | a client of a provider, with its `login` and `token_source` | [`oauth2`](crate::Jamguard::oauth2), [`oauth2_login`](crate::Jamguard::oauth2_login), [`token_source`](crate::Jamguard::token_source) |

@@ -67,8 +67,7 @@ macro_rules! network_methods {
     () => {
         /// Permits plain http to these hosts, such as `keycloak` in a compose network.
         ///
-        /// Whoever controls the network between the two can replace the keys or read the secrets
-        /// that are sent. Hosts are compared exactly, without wildcards; ports do not matter.
+        /// An attacker on this network can replace the keys and read secrets. Hosts are compared exactly, without wildcards; ports do not matter.
         /// Default: plain http to loopback addresses only.
         pub fn danger_plain_http_hosts<S: Into<String>>(
             mut self,

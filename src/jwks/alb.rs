@@ -36,7 +36,7 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 ///     .build()?;
 /// let auth = Authenticator::builder()
 ///     .verifier(verifier)
-///     .sources([CredentialSource::header("x-amzn-oidc-data")])
+///     .sources([CredentialSource::proxy_header("x-amzn-oidc-data")])
 ///     .build()?;
 /// # Ok(()) }
 /// ```

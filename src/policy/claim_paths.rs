@@ -1,6 +1,7 @@
 //! The claim paths that policies read, by issuer.
 
 use super::path::ClaimPath;
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -111,7 +112,7 @@ impl ClaimPaths {
         Self::default().roles(NONE).role_members([ClaimPath::from([ZITADEL_ROLES])])
     }
 
-    /// Returns whether both read the same claims.
+    /// Returns whether both read the same claims, in the same way.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         let parts = |paths: &Self| {
             let Self { scopes, roles, role_members, permissions, email_verified, .. } = paths;
@@ -119,9 +120,11 @@ impl ClaimPaths {
             ranges.map(|range| paths.all.get(range.clone()).map(<[_]>::to_vec))
         };
         let standard = |paths: &Self| paths.all.get(..STANDARD.len()).map(<[_]>::to_vec);
+        let implied = |paths: &Self| paths.implied_scopes.iter().cloned().collect::<BTreeSet<_>>();
         parts(self) == parts(other)
             && standard(self) == standard(other)
             && self.acr_values == other.acr_values
+            && implied(self) == implied(other)
     }
 
     /// Reads scopes from these claims only.

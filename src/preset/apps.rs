@@ -36,6 +36,7 @@ impl Preset {
             .issued_by("https://{}")
             .keys_at("https://{}/.well-known/jwks.json")
             .algorithms([RS256])
+            .client_claim("azp")
             .needs_client(
                 "the origin of each web page that calls this API, such as \
                  https://app.example.com: Clerk writes it into the claim azp",

@@ -44,7 +44,9 @@ impl Argument {
         }
         form.read(value).ok_or_else(|| {
             let shown = list(&[value], "");
-            Error::configuration(format!("{shown} is no {name} of the preset `{preset}`: {advice}"))
+            Error::configuration(format!(
+                "{shown} is not a valid {name} of the preset `{preset}`: {advice}"
+            ))
         })
     }
 }

@@ -89,8 +89,8 @@ impl Preset {
 
     /// Returns the preset for Microsoft Entra ID: access tokens of any tenant.
     ///
-    /// Everyone can have a tenant, and name users in it as they like: decide in the application by
-    /// `tid` and `oid`, never by the address or the name. See [`entra`](Self::entra).
+    /// Anyone can create a tenant, and give its users any name: decide in the application by `tid`
+    /// and `oid`, never by the address or the name. See [`entra`](Self::entra).
     pub fn entra_any_tenant() -> Self {
         let families = FAMILIES.into_iter();
         let preset = Self::new("entra").authority(ALL_TENANTS).access_tokens_of_entra();
@@ -139,7 +139,7 @@ impl Preset {
                  tokens: Admin Console > Client scopes > your scope > Mappers",
             )
             .claim_paths(ClaimPaths::keycloak())
-            .map_verifier(|verifier| verifier.token_kind("typ", ["Bearer"]))
+            .map_verifier(|verifier| verifier.token_kind("typ", ["Bearer", "DPoP"]))
     }
 
     /// Returns the preset for Okta: access tokens of a custom authorization server.

@@ -7,7 +7,8 @@ use crate::jose::Algorithm;
 use crate::jwks::{AwsAlb, RemoteKeySet, RemoteKeySetBuilder};
 use crate::policy::ClaimPaths;
 use crate::token::firebase_emulator::EmulatorSigner;
-use crate::token::{builder::VerifierBuilder, verifier::Verifier};
+use crate::token::protected_resource::ProtectedResource;
+use crate::token::{builder::VerifierBuilder, issuers::Issuers, verifier::Verifier};
 
 /// Adds the keys of a provider to its verifier.
 type AddKeys = Box<dyn FnOnce(VerifierBuilder) -> Result<VerifierBuilder, Error> + Send>;
@@ -65,9 +66,10 @@ pub struct Preset {
     keys: Keys,
     recipient: Recipient,
     audiences: Vec<String>,
+    resource: Option<ProtectedResource>,
     client_ids: Vec<String>,
-    /// The claim with the client that the token was issued to.
-    client_claim: &'static str,
+    /// The claim with the client; `None` for the claims of [`VerifierBuilder::client_ids`].
+    client_claim: Option<&'static str>,
     /// Whether tokens without `aud` pass, by their client.
     client_instead: bool,
     /// The issuer whose discovery document names the keys; `None` for the first of `issuers`.
@@ -109,8 +111,9 @@ impl Preset {
             keys: Keys::Discovered,
             recipient: Recipient::Any,
             audiences: Vec::new(),
+            resource: None,
             client_ids: Vec::new(),
-            client_claim: "azp",
+            client_claim: None,
             client_instead: false,
             authority: None,
             change_key_set: None,
@@ -190,7 +193,7 @@ impl Preset {
 
     /// Names the claim with the client.
     pub(super) fn client_claim(self, client_claim: &'static str) -> Self {
-        Self { client_claim, ..self }
+        Self { client_claim: Some(client_claim), ..self }
     }
 
     /// Takes the tokens from this header, which a proxy adds.
@@ -201,9 +204,10 @@ impl Preset {
 
 /// Changes to a preset.
 impl Preset {
-    /// Replaces the issuer, for a provider on a domain of your own.
+    /// Replaces all issuers, for a provider on a domain of your own.
     ///
-    /// The keys of `auth0`, `keycloak`, `okta`, `zitadel`, `google`, `github_actions` and
+    /// The tenants of `entra` are issuers too: name several with [`entra_tenants`](Self::entra_tenants).
+    /// The keys of `auth0`, `entra`, `keycloak`, `okta`, `zitadel`, `google`, `github_actions` and
     /// `gitlab_ci` are then those of its discovery document. The others keep the place of their
     /// keys: change it too if it moved.
     ///
@@ -214,8 +218,9 @@ impl Preset {
     ///     .issuer("https://gitlab.acme.example")
     ///     .audience("https://api.acme.example");
     /// ```
-    pub fn issuer(self, issuer: impl Into<String>) -> Self {
-        Self { issuers: vec![issuer.into()], ..self }
+    pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
+        self.verifier.issuers = Issuers::default();
+        Self { issuers: vec![issuer.into()], authority: None, ..self }
     }
 
     /// Requires this value in `aud`. Call again to accept several audiences.
@@ -231,18 +236,42 @@ impl Preset {
         self
     }
 
+    /// Accepts the tokens whose `aud` names this resource (RFC 8707), as one of the audiences.
+    ///
+    /// ```
+    /// # use jamguard::{Authenticator, Preset, ProtectedResource};
+    /// let realm = "https://sso.acme.example/realms/shop";
+    /// let resource = ProtectedResource::builder("https://api.acme.example/mcp")
+    ///     .authorization_server(realm)
+    ///     .build()?;
+    /// let auth = Authenticator::builder()
+    ///     .preset(Preset::keycloak(realm).protected_resource(&resource))
+    ///     .protected_resource(&resource)
+    ///     .build()?;
+    /// # Ok::<(), jamguard::Error>(())
+    /// ```
+    pub fn protected_resource(self, resource: &ProtectedResource) -> Self {
+        Self { resource: Some(resource.clone()), ..self }
+    }
+
     /// Accepts tokens for any audience.
     ///
     /// See [`VerifierBuilder::any_audience`]: each service of the issuer can then present its users'
     /// tokens here.
     pub fn any_audience(self) -> Self {
-        Self { recipient: Recipient::Any, audiences: Vec::new(), client_instead: false, ..self }
+        Self {
+            recipient: Recipient::Any,
+            audiences: Vec::new(),
+            resource: None,
+            client_instead: false,
+            ..self
+        }
     }
 
     /// Requires tokens that were issued to this client. Call again to accept several clients.
     ///
-    /// The claim with the client is `client_id` for Amazon Cognito, `cid` for Okta, and `azp` for
-    /// the others. Clerk names a client by its origin, such as `https://app.example.com`.
+    /// The client is `cid` for Okta, `azp` for Clerk, and for the others that of
+    /// [`VerifierBuilder::client_ids`]: `client_id`, else `azp`, else `appid`. Clerk names a client by its origin, such as `https://app.example.com`.
     pub fn client_id(mut self, client_id: impl Into<String>) -> Self {
         self.client_ids.push(client_id.into());
         self
@@ -340,7 +369,9 @@ impl Preset {
     /// # use jamguard::{Preset, policy::ClaimPaths};
     /// let preset = Preset::keycloak("https://sso.acme.example/realms/shop")
     ///     .audience("orders")
-    ///     .claim_paths(ClaimPaths::default().roles(["resource_access.orders.roles"]));
+    ///     .claim_paths(
+    ///         ClaimPaths::keycloak().roles(["realm_access.roles", "resource_access.orders.roles"]),
+    ///     );
     /// ```
     pub fn claim_paths(self, claim_paths: ClaimPaths) -> Self {
         Self { claim_paths, ..self }
@@ -375,9 +406,10 @@ impl Preset {
         if let Some(fault) = self.fault {
             return Err(fault);
         }
+        let names_audience = !self.audiences.is_empty() || self.resource.is_some();
         let missing = match (&self.keys, self.recipient) {
             (Keys::Needed(advice), _) => Some(("keys, .jwks_url(…)", *advice)),
-            (_, Recipient::Audience(advice)) if self.audiences.is_empty() => {
+            (_, Recipient::Audience(advice)) if !names_audience => {
                 Some(("an audience, .audience(…)", advice))
             }
             (_, Recipient::Client(advice)) if self.client_ids.is_empty() => {
@@ -409,15 +441,20 @@ impl Preset {
             },
         };
         verifier = issuers.fold(verifier, VerifierBuilder::issuer);
-        verifier = match (self.audiences.is_empty(), self.client_instead) {
-            (false, _) => verifier.audiences(self.audiences),
-            (true, false) => verifier.any_audience(),
-            (true, true) => verifier,
+        verifier = self.audiences.into_iter().fold(verifier, VerifierBuilder::audience);
+        if let Some(resource) = &self.resource {
+            verifier = verifier.protected_resource(resource);
+        }
+        if !names_audience && !self.client_instead {
+            verifier = verifier.any_audience();
+        }
+        verifier = match self.client_claim {
+            _ if self.client_ids.is_empty() => verifier,
+            Some(claim) => verifier.token_kind(claim, self.client_ids),
+            None => verifier.client_ids(self.client_ids),
         };
         if self.client_instead {
-            verifier = verifier.client_ids(self.client_ids).client_id_instead_of_audience();
-        } else if !self.client_ids.is_empty() {
-            verifier = verifier.token_kind(self.client_claim, self.client_ids);
+            verifier = verifier.client_id_instead_of_audience();
         }
         Ok(AcceptedTokens {
             verifier: verifier.build()?,
@@ -430,9 +467,20 @@ impl Preset {
 /// For the configuration file.
 #[cfg(feature = "config")]
 impl Preset {
-    /// Replaces all issuers.
-    pub(crate) fn issuers(self, issuers: Vec<String>) -> Self {
-        Self { issuers, ..self }
+    /// Removes the issuers, for a verifier that discovers its own.
+    pub(crate) fn without_issuers(self) -> Self {
+        Self { issuers: Vec::new(), ..self }
+    }
+
+    /// Accepts another issuer.
+    pub(crate) fn and_issuer(mut self, issuer: impl Into<String>) -> Self {
+        self.issuers.push(issuer.into());
+        self
+    }
+
+    /// Changes the claims with scopes and roles.
+    pub(crate) fn map_claim_paths(self, change: impl FnOnce(ClaimPaths) -> ClaimPaths) -> Self {
+        Self { claim_paths: change(self.claim_paths), ..self }
     }
 
     /// Removes the keys, for a verifier that has its own.

@@ -201,8 +201,8 @@ impl ProtectedResourceBuilder {
     /// Sets the scopes that clients ask for: `scopes_supported`. Default: omitted.
     ///
     /// List all that the operations need, and only scopes that the authorization server knows: one
-    /// that it does not know fails a client's registration. `offline_access` is none of them: it
-    /// is about the client's tokens, not about this resource.
+    /// that it does not know fails a client's registration. `offline_access` does not belong here:
+    /// it is about the client's tokens, not about this resource.
     pub fn scopes(mut self, scopes: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.options.scopes.0.extend(scopes.into_iter().map(Into::into));
         self
@@ -273,7 +273,7 @@ impl ProtectedResourceBuilder {
         )?;
         ensure(
             !scopes.iter().any(|scope| scope == "offline_access"),
-            "offline_access is no scope of a resource: remove it from .scopes(…); clients that \
+            "`offline_access` does not belong here: remove it from .scopes(…); clients that \
              want a refresh token add it themselves",
         )?;
         ensure(

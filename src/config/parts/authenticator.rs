@@ -1,20 +1,20 @@
 //! Settings of the authenticator, its cookies and its claim paths.
 
 use super::apps;
+use super::claim_paths::ClaimPathSettings;
 use super::dpop::DpopSection;
 use super::feature::AddTo;
 use super::location::Spot;
 use super::registry::Parts;
 use super::scalars::{Given, Texts};
+use super::verifiers::VerifierSection;
 use crate::authenticator::{
     Authenticator, AuthenticatorBuilder, CredentialSource, LoginCookies, SessionCookie,
     builder::AuthenticatorOptions, certificates::CertificateSourceKind, sources::SourceKind,
 };
 use crate::config::document::{Problem, Section};
-use crate::policy::{ClaimPath, ClaimPaths};
-use serde::de::value::SeqAccessDeserializer;
-use serde::de::{self, Deserialize, Deserializer, SeqAccess, Visitor};
-use std::{collections::BTreeMap, fmt};
+use crate::policy::ClaimPaths;
+use std::collections::BTreeMap;
 
 settings! {
     /// Accepted credentials, where requests carry them, and how they are rejected.
@@ -30,7 +30,8 @@ settings! {
         /// Names of deny lists that apply to the tokens of all verifiers.
         #[serde(default)]
         deny_lists: Texts,
-        /// Places of credentials, in order. Default: the bearer header, then the login cookies.
+        /// Places of credentials, in order. Default: the bearer header, or the header of each preset.
+        /// The login cookies and the session cookie follow in any case.
         #[serde(default)]
         sources: Vec<SourceKind>,
         /// Accepts the ID token that a browser login stored in cookies.
@@ -41,7 +42,8 @@ settings! {
         dpop: Option<DpopSection>,
         /// Accepts tokens that are bound to a TLS client certificate (RFC 8705), which is found here.
         client_certificates: Option<CertificateSourceKind>,
-        /// Where policies find scopes, roles and similar values in the claims.
+        /// Where policies find scopes, roles and similar values in the claims. Not for verifiers with
+        /// a preset, which have a key `claim_paths` of their own.
         claim_paths: Option<ClaimPathSettings>,
         /// Name of the store that tells other processes to drop cached claims.
         enrichment_store: Option<String>,
@@ -92,35 +94,6 @@ settings! {
         /// Requests from other sites carry the cookie too.
         DangerNone,
     }
-
-    /// Where values are found in the claims.
-    struct ClaimPathSettings {
-        /// Preset that the other keys override. Default: `standard`.
-        preset: Option<Preset>,
-        scopes: Option<Vec<PathSettings>>,
-        roles: Option<Vec<PathSettings>>,
-        permissions: Option<Vec<PathSettings>>,
-        email: Option<EmailPaths>,
-        /// Claims that say whether the e-mail address is verified.
-        email_verified: Option<Vec<PathSettings>>,
-        /// Values of `acr` that mean two factors.
-        acr_values: Option<Texts>,
-        /// Broader scopes, each with the narrower ones that it implies.
-        #[serde(default)]
-        scope_implies: BTreeMap<String, Texts>,
-    }
-
-    enum Preset {
-        Standard,
-        Keycloak,
-        Cognito,
-    }
-
-    /// The claim with the e-mail address, and the claim that says whether it is verified.
-    struct EmailPaths {
-        address: PathSettings,
-        verified: PathSettings,
-    }
 }
 
 /// The section of the authenticator.
@@ -138,6 +111,28 @@ impl AuthenticatorSection {
             auth = change(auth);
         }
         spot.built(auth.build())
+    }
+
+    /// Checks that `claim_paths` applies to the tokens of all verifiers.
+    pub(super) fn check_claim_paths(
+        &self,
+        spot: &Spot<'_>,
+        verifiers: &BTreeMap<String, VerifierSection>,
+    ) -> Result<(), Problem> {
+        let Self(_, Section(_, settings)) = self;
+        let is_accepted = |name: &&String| match &settings.verifiers {
+            Some(Texts(names)) => names.contains(name),
+            None => true,
+        };
+        let with_preset = verifiers.iter().filter(|(_, section)| section.has_paths_of_preset());
+        let mut names = with_preset.map(|(name, _)| name).filter(is_accepted);
+        match (&settings.claim_paths, names.next()) {
+            (Some(_), Some(name)) => Err(spot.key("claim_paths").wrong(format!(
+                "it does not apply to the verifier '{name}', which has a preset: add 'claim_paths' \
+                 to that verifier, empty to keep the paths of its preset"
+            ))),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -179,7 +174,9 @@ impl AuthenticatorSettings {
             .sources(self.sources.iter().cloned().map(CredentialSource::from))
             .given(&self.login_cookies, |auth, cookies| auth.cookies(cookies.build()))
             .given(&self.session_cookie, |auth, cookie| auth.session_cookie(cookie.build()))
-            .given(&self.claim_paths, |auth, paths| auth.claim_paths(paths.build())))
+            .given(&self.claim_paths, |auth, paths| {
+                auth.claim_paths(paths.change(ClaimPaths::default()))
+            }))
     }
 }
 
@@ -212,66 +209,5 @@ impl SessionCookieSettings {
             .when(self.partitioned, SessionCookie::partitioned)
             .when(self.until_the_browser_closes, SessionCookie::until_the_browser_closes)
             .when(self.danger_plain_http, SessionCookie::danger_plain_http)
-    }
-}
-
-/// A claim: names separated by dots, or a list of names.
-#[derive(Clone)]
-#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "ClaimPath", untagged))]
-enum PathSettings {
-    Dotted(String),
-    Names(Vec<String>),
-}
-
-impl From<PathSettings> for ClaimPath {
-    fn from(path: PathSettings) -> Self {
-        match path {
-            PathSettings::Dotted(dotted) => Self::from(dotted),
-            PathSettings::Names(names) => Self::from(names),
-        }
-    }
-}
-
-// The errors of a derived implementation name neither the found type nor the place in the list.
-impl<'de> Deserialize<'de> for PathSettings {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Reader;
-
-        impl<'de> Visitor<'de> for Reader {
-            type Value = PathSettings;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a claim such as \"realm_access.roles\", or a list of names")
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<PathSettings, E> {
-                Ok(PathSettings::Dotted(text.to_owned()))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<PathSettings, A::Error> {
-                Vec::deserialize(SeqAccessDeserializer::new(list)).map(PathSettings::Names)
-            }
-        }
-
-        deserializer.deserialize_any(Reader)
-    }
-}
-
-impl ClaimPathSettings {
-    fn build(&self) -> ClaimPaths {
-        let preset = match &self.preset {
-            None | Some(Preset::Standard) => ClaimPaths::default(),
-            Some(Preset::Keycloak) => ClaimPaths::keycloak(),
-            Some(Preset::Cognito) => ClaimPaths::cognito(),
-        };
-        let paths = preset
-            .given(&self.scopes, ClaimPaths::scopes)
-            .given(&self.roles, ClaimPaths::roles)
-            .given(&self.permissions, ClaimPaths::permissions)
-            .given(&self.email, |paths, email| paths.email(email.address, email.verified))
-            .given(&self.email_verified, ClaimPaths::email_verified)
-            .given(&self.acr_values, |paths, Texts(values)| paths.acr_values(values));
-        let hierarchy = self.scope_implies.iter();
-        hierarchy.fold(paths, |paths, (scope, narrower)| paths.scope_implies(scope, &narrower.0))
     }
 }

@@ -7,6 +7,7 @@ use super::scalars::{Given, Texts};
 use crate::config::document::{Problem, Section};
 use crate::core::network::NetworkOptions;
 use crate::jwks::{AwsAlb, RemoteKeySet, RemoteKeySetBuilder, builder::KeySetOptions};
+use crate::preset::Preset;
 use crate::token::builder::VerifierBuilder;
 
 settings! {
@@ -16,14 +17,15 @@ settings! {
         jwks_url: Option<String>,
         /// Issuer whose metadata locates its keys. Its `iss` is required.
         discover: Option<String>,
-        /// URL at which the issuer of `discover` is reached. Default: the issuer itself.
+        /// URL at which the issuer of `discover`, or of the preset, is reached. Default: the issuer
+        /// itself.
         discover_at: Option<String>,
         /// ARNs of AWS load balancers whose `x-amzn-oidc-data` is accepted.
         #[serde(default)]
         aws_alb: Texts,
         /// URL to which the key ids of `aws_alb` are appended. Default: that of the region.
         aws_alb_keys_url: Option<String>,
-        /// How the keys of `jwks_url` or `discover` are fetched.
+        /// How the keys of `jwks_url`, `discover` or the preset are fetched.
         key_set: Option<KeySetSection>,
         /// Introspection of opaque tokens. Without keys, every token is introspected.
         introspection: Option<IntrospectionSection>,
@@ -47,7 +49,8 @@ impl AddTo<VerifierBuilder> for Keys {
             None => verifier,
         };
         let place = if self.key_set.is_some() { spot.key("key_set") } else { spot.clone() };
-        if self.discover.is_none() && self.discover_at.is_some() {
+        let has_preset = spot.has("preset");
+        if self.discover.is_none() && self.discover_at.is_some() && !has_preset {
             let place = spot.key("discover_at");
             return Err(place.wrong("it goes with 'discover', which is the issuer's own name"));
         }
@@ -70,7 +73,7 @@ impl AddTo<VerifierBuilder> for Keys {
                     keys.given(&at, RemoteKeySetBuilder::discover_at)
                 })
             }
-            (None, None) if self.key_set.is_some() => {
+            (None, None) if self.key_set.is_some() && !has_preset => {
                 return Err(place.wrong("there is no 'jwks_url' or 'discover' that it applies to"));
             }
             (None, None) if !self.aws_alb.0.is_empty() => {
@@ -80,6 +83,34 @@ impl AddTo<VerifierBuilder> for Keys {
             }
             (None, None) => verifier,
         })
+    }
+}
+
+impl Keys {
+    /// Changes how the keys of a preset are fetched, unless the section names a place of keys.
+    pub(super) fn change_key_set(
+        &self,
+        preset: Preset,
+        spot: &Spot<'_>,
+    ) -> Result<Preset, Problem> {
+        let is_changed = self.key_set.is_some() || self.discover_at.is_some();
+        if !is_changed || self.jwks_url.is_some() || self.discover.is_some() {
+            return Ok(preset);
+        }
+        let section = match &self.key_set {
+            Some(Section(network, options)) => {
+                Some((spot.key("key_set").network(network)?, options.clone()))
+            }
+            None => None,
+        };
+        let at = self.discover_at.clone();
+        Ok(preset.map_key_set(move |keys| {
+            let keys = keys.given(&at, RemoteKeySetBuilder::discover_at);
+            keys.given(&section, |mut keys, (network, options)| {
+                (keys.network, keys.options) = (network, options);
+                keys
+            })
+        }))
     }
 }
 

@@ -27,6 +27,7 @@ macro_rules! without {
 #[cfg(feature = "client")]
 mod apps;
 mod authenticator;
+mod claim_paths;
 mod dpop;
 #[cfg(feature = "oauth2")]
 mod dpop_key;

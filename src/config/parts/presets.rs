@@ -1,8 +1,9 @@
 //! Presets of providers in the section of a verifier.
 
+use super::claim_paths::ClaimPathSettings;
 use super::location::Spot;
 use super::scalars::{Alg, AnyOf};
-use super::verifier_settings::{AddRules, FromPreset, VerifierSettings};
+use super::verifier_settings::{AddRules, FromPreset, PresetParts, VerifierSettings};
 use crate::authenticator::accepted::AcceptedTokens;
 use crate::config::document::Problem;
 use crate::jwks::AwsAlb;
@@ -44,6 +45,9 @@ settings! {
         trust_domain: Option<String>,
         /// Argument of `cognito`: the user pool ID.
         user_pool_id: Option<String>,
+        /// Where policies find scopes, roles and similar values in the claims: what is given
+        /// replaces what the preset says.
+        claim_paths: Option<ClaimPathSettings>,
         /// Accepts the unsigned tokens of Firebase's emulator, and no others. Development only.
         danger_firebase_emulator: bool,
     }
@@ -147,14 +151,20 @@ impl FromPreset for Keys {
         &self,
         settings: &VerifierSettings,
         rules: AddRules<'_>,
+        parts: &PresetParts<'_>,
         spot: &Spot<'_>,
     ) -> Result<Option<AcceptedTokens>, Problem> {
         let Some(name) = self.preset else {
-            return match ARGUMENTS.iter().find(|key| spot.has(key)) {
-                Some(key) => {
-                    Err(spot.key(key).wrong("there is no 'preset' that it is an argument of"))
-                }
-                None => Ok(None),
+            if let Some(key) = ARGUMENTS.iter().find(|key| spot.has(key)) {
+                let message = "there is no 'preset' that it is an argument of";
+                return Err(spot.key(key).wrong(message));
+            }
+            return match spot.has("claim_paths") {
+                true => Err(spot.key("claim_paths").wrong(
+                    "there is no 'preset' whose paths it changes: move it to the section \
+                     'authenticator'",
+                )),
+                false => Ok(None),
             };
         };
         let (mut preset, argument) = self.named(name);
@@ -168,8 +178,13 @@ impl FromPreset for Keys {
             preset = preset.without_keys();
         }
         if spot.has("discover") {
-            preset = preset.issuers(Vec::new());
+            preset = preset.without_issuers();
         }
+        if let Some(issuer) = settings.issuer.0.first() {
+            preset = preset.issuer(issuer);
+        }
+        preset = settings.issuer.0.iter().skip(1).fold(preset, Preset::and_issuer);
+        preset = parts.published.change_key_set(preset, spot)?;
         preset = preset.try_map_verifier(rules)?;
         if self.danger_firebase_emulator {
             preset = preset.danger_firebase_emulator();
@@ -178,14 +193,21 @@ impl FromPreset for Keys {
             let named = settings.algorithms.0.iter().map(|Alg(algorithm)| *algorithm);
             preset = preset.algorithms(named);
         }
-        if !settings.issuer.0.is_empty() {
-            preset = preset.issuers(settings.issuer.0.clone());
-        }
         if settings.any_audience {
             preset = preset.any_audience();
         }
         preset = settings.audience.0.iter().fold(preset, Preset::audience);
         preset = settings.client_ids.0.iter().fold(preset, Preset::client_id);
+        if let Some(resource) = parts.resource {
+            preset = preset.protected_resource(resource);
+        }
+        if let Some(paths) = &self.claim_paths {
+            preset = preset.map_claim_paths(|preset| paths.change(preset));
+        }
         spot.built(preset.accepted()).map(Some)
+    }
+
+    fn has_paths_of_preset(&self) -> bool {
+        self.preset.is_some() && self.claim_paths.is_none()
     }
 }

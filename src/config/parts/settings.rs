@@ -92,7 +92,9 @@ impl AllSettings {
         }
         if settings.authenticator.is_some() || parts.can_verify() {
             let authenticator = settings.authenticator.clone().unwrap_or_default();
-            parts.authenticator = Some(authenticator.build(&spot.key("authenticator"), &parts)?);
+            let spot = spot.key("authenticator");
+            authenticator.check_claim_paths(&spot, &settings.verifiers)?;
+            parts.authenticator = Some(authenticator.build(&spot, &parts)?);
         }
         Ok(Built {
             refresh,

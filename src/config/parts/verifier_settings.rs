@@ -1,6 +1,7 @@
 //! Settings of verifiers of other issuers' tokens, and their rules.
 
 use super::key_rings::Rings;
+use super::key_sets;
 use super::keys::VerifyingKeySection;
 use super::lists::Lists;
 use super::location::Spot;
@@ -8,6 +9,7 @@ use super::scalars::{Alg, Algs, AnyOf, Texts};
 use crate::authenticator::accepted::AcceptedTokens;
 use crate::config::document::Problem;
 use crate::token::builder::{VerifierBuilder, VerifierOptions};
+use crate::token::protected_resource::ProtectedResource;
 use std::collections::BTreeMap;
 
 settings! {
@@ -32,8 +34,9 @@ settings! {
         /// values of the claim in braces.
         #[serde(default)]
         issuer_family: BTreeMap<String, AnyOf>,
-        /// Required `aud`, or a list of alternatives. Needed unless `any_audience` or
-        /// `client_id_instead_of_audience` is true.
+        /// Required `aud`, or a list of alternatives. Needed unless `any_audience`,
+        /// `protected_resource` or `client_id_instead_of_audience` is true. A preset says itself
+        /// whether it needs one.
         #[serde(default)]
         pub(super) audience: AnyOf,
         /// Accepts tokens for any audience.
@@ -76,8 +79,20 @@ pub(super) trait FromPreset {
         &self,
         settings: &VerifierSettings,
         rules: AddRules<'_>,
+        parts: &PresetParts<'_>,
         spot: &Spot<'_>,
     ) -> Result<Option<AcceptedTokens>, Problem>;
+
+    /// Whether scopes and roles are read from the claims that a preset names.
+    fn has_paths_of_preset(&self) -> bool {
+        false
+    }
+}
+
+/// Other keys and sections that a preset uses.
+pub(super) struct PresetParts<'a> {
+    pub(super) published: &'a key_sets::Keys,
+    pub(super) resource: Option<&'a ProtectedResource>,
 }
 
 impl FromPreset for () {
@@ -85,6 +100,7 @@ impl FromPreset for () {
         &self,
         _: &VerifierSettings,
         _: AddRules<'_>,
+        _: &PresetParts<'_>,
         _: &Spot<'_>,
     ) -> Result<Option<AcceptedTokens>, Problem> {
         Ok(None)

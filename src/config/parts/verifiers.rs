@@ -4,7 +4,7 @@ use super::feature::AddTo;
 use super::key_rings::Rings;
 use super::lists::Lists;
 use super::location::Spot;
-use super::verifier_settings::{FromPreset, VerifierSettings};
+use super::verifier_settings::{FromPreset, PresetParts, VerifierSettings};
 use super::{key_sets, presets};
 use crate::authenticator::accepted::AcceptedTokens;
 use crate::config::document::{Problem, Section};
@@ -26,29 +26,39 @@ impl VerifierSection {
     ) -> Result<AcceptedTokens, Problem> {
         let Self(options, Section(published, Section(presets, settings))) = self;
         settings.has_keys(spot)?;
-        if settings.any_audience && !settings.audience.0.is_empty() {
-            return Err(spot
-                .key("any_audience")
-                .wrong("'audience' is given too: keep one of the two"));
+        if settings.any_audience {
+            let named = [
+                ("audience", !settings.audience.0.is_empty()),
+                ("protected_resource", settings.protected_resource),
+            ];
+            if let Some((key, _)) = named.iter().find(|(_, is_given)| *is_given) {
+                let message = format!("'{key}' is given too: keep one of the two");
+                return Err(spot.key("any_audience").wrong(message));
+            }
         }
+        let resource = match (settings.protected_resource, resource) {
+            (false, _) => None,
+            (true, Some(resource)) => Some(resource),
+            (true, None) => {
+                return Err(spot.key("protected_resource").wrong(
+                    "the file has no protected resource: add the section 'protected_resource'",
+                ));
+            }
+        };
+        let parts = PresetParts { published, resource };
         let rules = |mut verifier: VerifierBuilder| {
             verifier.options = options.clone();
             verifier = settings.keys(verifier.clock(spot.clock()), spot, rings)?;
-            verifier = published.add_to(verifier, (), spot)?;
-            if settings.protected_resource {
-                let resource = resource.ok_or_else(|| {
-                    let message = "the file has no protected resource: add the section \
-                                   'protected_resource'";
-                    spot.key("protected_resource").wrong(message)
-                })?;
-                verifier = verifier.protected_resource(resource);
-            }
+            verifier = parts.published.add_to(verifier, (), spot)?;
             settings.rules(verifier, spot, lists)
         };
-        if let Some(accepted) = presets.accepted(settings, &rules, spot)? {
+        if let Some(accepted) = presets.accepted(settings, &rules, &parts, spot)? {
             return Ok(accepted);
         }
-        let verifier = settings.parties(rules(Verifier::builder())?);
+        let mut verifier = settings.parties(rules(Verifier::builder())?);
+        if let Some(resource) = parts.resource {
+            verifier = verifier.protected_resource(resource);
+        }
         if !settings.has_audience(options) {
             return Err(spot.wrong(
                 "there is no 'audience': give the 'aud' of tokens for this service, or set \
@@ -57,5 +67,11 @@ impl VerifierSection {
             ));
         }
         spot.built(verifier.build()).map(AcceptedTokens::from)
+    }
+
+    /// Whether scopes and roles are read from the claims that a preset names.
+    pub(super) fn has_paths_of_preset(&self) -> bool {
+        let Self(_, Section(_, Section(presets, _))) = self;
+        presets.has_paths_of_preset()
     }
 }

@@ -1,6 +1,7 @@
 //! Presets of providers, configured by a file.
 
 use crate::files::{NOW, builder, jam, refusal};
+use crate::support::issuer::{Answer, Server, key, set_of};
 use jamguard::config::Format;
 use jamguard::jose::{Algorithm, KeySet, SigningKey};
 use jamguard::policy::role;
@@ -95,6 +96,109 @@ async fn the_keys_of_the_section_change_what_a_preset_sets() {
     wrong["iss"] = "https://other.acme.example".into();
     let error = users.verify(&mint(&key, &wrong).unwrap()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidClaim);
+}
+
+#[tokio::test]
+async fn claim_paths_of_a_verifier_change_those_of_its_preset() {
+    let key = SigningKey::generate(Algorithm::ES256).unwrap().with_key_id("k1");
+    let verifier = "[jam.verifiers.users]
+        preset = 'keycloak'
+        realm_url = 'https://sso.acme.example/realms/shop'
+        audience = 'orders'
+        algorithms = 'ES256'
+        jwks = '${KEYS}'";
+    let identity = async |file: &str| {
+        let auth = with_key(&key, file).authenticator().unwrap().clone();
+        auth.authenticate(&mint(&key, &claims()).unwrap()).await.unwrap()
+    };
+    let changed = identity(&format!("{verifier}\nclaim_paths = {{ roles = ['roles'] }}")).await;
+    assert!(changed.check(&role("admin")).is_ok());
+    assert!(changed.check(&role("editor")).is_err());
+
+    // The authenticator's paths are not those of presets: giving them alone is an error.
+    let authenticator = "[jam.authenticator]\nclaim_paths = { roles = ['roles'] }";
+    let verifier_alone = verifier.replace("jwks = '${KEYS}'", "");
+    let said = refusal(&format!("{verifier_alone}\n{authenticator}"));
+    assert!(said.contains("jam.authenticator.claim_paths: it does not apply"), "{said}");
+    assert!(said.contains("the verifier 'users'"), "{said}");
+    let kept = identity(&format!("{verifier}\nclaim_paths = {{}}\n{authenticator}")).await;
+    assert!(kept.check(&role("editor")).is_ok());
+    assert!(kept.check(&role("admin")).is_err());
+
+    let without = "[jam.verifiers.users]\njwks = '{}'\nclaim_paths = { roles = ['roles'] }";
+    let said = refusal(without);
+    assert!(said.contains("there is no 'preset' whose paths"), "{said}");
+}
+
+#[tokio::test]
+async fn a_protected_resource_is_the_audience_of_a_preset() {
+    let key = SigningKey::generate(Algorithm::ES256).unwrap().with_key_id("k1");
+    let resource = "[jam.protected_resource]
+        resource = 'https://api.acme.example/mcp'
+        authorization_servers = 'https://sso.acme.example/realms/shop'\n";
+    let verifier = "[jam.verifiers.users]
+        preset = 'keycloak'
+        realm_url = 'https://sso.acme.example/realms/shop'
+        protected_resource = true\n";
+    let keys = "algorithms = 'ES256'\njwks = '${KEYS}'";
+    let jam = with_key(&key, &format!("{resource}{verifier}{keys}"));
+    let verify = async |audience: &str| {
+        let mut claims = claims();
+        claims["aud"] = audience.into();
+        jam.verifier("users").unwrap().verify(&mint(&key, &claims).unwrap()).await
+    };
+    verify("https://api.acme.example/mcp").await.unwrap();
+    let error = verify("orders").await.unwrap_err();
+    assert!(error.message().contains("'aud'"), "{error}");
+
+    assert!(refusal(verifier).contains("add the section 'protected_resource'"));
+    let both = refusal(&format!("{resource}{verifier}any_audience = true"));
+    assert!(both.contains("'protected_resource' is given too"), "{both}");
+}
+
+#[tokio::test]
+async fn an_issuer_replaces_the_tenants_of_entra() {
+    let key = SigningKey::generate(Algorithm::RS256).unwrap().with_key_id("k1");
+    let issuer = |tenant: &str| format!("https://login.microsoftonline.com/{tenant}/v2.0");
+    let file = format!(
+        "[jam.verifiers.users]
+        preset = 'entra'
+        tenant_ids = 'any'
+        issuer = '{}'
+        audience = 'orders'
+        jwks = '${{KEYS}}'",
+        issuer("blue")
+    );
+    let jam = with_key(&key, &file);
+    for (tenant, is_accepted) in [("blue", true), ("green", false)] {
+        let claims = json!({
+            "iss": issuer(tenant), "tid": tenant, "aud": "orders", "azp": "web", "exp": NOW + 60,
+        });
+        let verified = jam.verifier("users").unwrap().verify(&mint(&key, &claims).unwrap()).await;
+        assert_eq!(verified.is_ok(), is_accepted, "{tenant}: {:?}", verified.err());
+    }
+}
+
+#[tokio::test]
+async fn the_keys_of_a_preset_are_fetched_as_the_section_says() {
+    let (server, key) = (Server::start().await, key("k1"));
+    let document = json!({"issuer": REALM, "jwks_uri": format!("{REALM}/keys")});
+    let path = "/internal/.well-known/openid-configuration";
+    server.set(path, Answer::ok(document.to_string()));
+    server.set("/internal/keys", Answer::ok(set_of(&[&key])));
+    let jam = jam(&format!(
+        "[jam.verifiers.users]
+        preset = 'keycloak'
+        realm_url = '{REALM}'
+        audience = 'orders'
+        discover_at = '{}'
+        key_set = {{ timeout = '2s' }}",
+        server.url("/internal")
+    ))
+    .unwrap();
+    let token = mint(&key, &claims()).unwrap();
+    jam.verifier("users").unwrap().verify(&token).await.unwrap();
+    assert_eq!(server.seen()[0], format!("GET {path} HTTP/1.1"));
 }
 
 #[test]

@@ -56,6 +56,8 @@ async fn keycloak() {
         keycloak.refuses_claims(kind, json!({"typ": kind}), "'typ'").await;
     }
     keycloak.refuses_claims("no kind", json!({"typ": null}), "'typ'").await;
+    // What Keycloak writes into tokens that are bound to a key.
+    keycloak.identity(json!({"typ": "DPoP"})).await;
     keycloak.refuses_claims("no audience mapper", json!({"aud": "account"}), "'aud'").await;
     keycloak.refuses_claims("without aud", json!({"aud": null}), "'aud'").await;
     let other_realm = json!({"iss": "https://sso.acme.example/realms/master"});

@@ -170,10 +170,13 @@ async fn a_proxys_header_does_not_let_other_sites_act_for_the_user() {
         let response = send(address, &request).await;
         assert_eq!(response.status, status, "{what}: {}", response.text());
     }
-    // A header that the client's own code sets is no such case.
-    let own = auth().source(CredentialSource::header(IAP)).build().unwrap();
-    let response = send(serve(own).await, &post().header("origin", evil)).await;
-    assert_eq!(response.status, 405);
+    // The origin is not checked for a header that the client's own code sets.
+    let own = auth().source(CredentialSource::header("x-id-token")).build().unwrap();
+    let request = Request::post("/me", "").header("x-id-token", &sound).header("origin", evil);
+    assert_eq!(send(serve(own).await, &request).await.status, 405);
+    // So the proxy's header cannot be read that way.
+    let error = auth().source(CredentialSource::header(IAP)).build().unwrap_err();
+    assert!(error.message().contains("proxy_header("), "{error}");
 }
 
 #[tokio::test]
