@@ -47,13 +47,6 @@ impl Authenticator {
     }
 }
 
-impl Possession {
-    /// Whether the token is a bearer token, and accepted as one.
-    fn is_bearer(&self, token: &Verified) -> bool {
-        token.confirmation().is_none() && !self.dpop.as_ref().is_some_and(Dpop::is_required)
-    }
-}
-
 impl Presented {
     fn of(head: &impl RoutedHead, is_dpop: bool, possession: &Possession) -> Self {
         let certificate = match &possession.certificates {
