@@ -1,7 +1,7 @@
 //! A small OAuth authorization server on loopback, for the example: metadata (RFC 8414), dynamic
 //! client registration (RFC 7591), authorization code with PKCE (RFC 7636), resource (RFC 8707).
 //!
-//! Not for production: it asks nobody for a password and approves every request.
+//! Not for production: it asks for no password and approves every request.
 
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
