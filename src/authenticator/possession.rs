@@ -96,12 +96,8 @@ impl Possession {
         }
     }
 
-    /// Whether the token is a bearer token, and accepted as one.
-    pub(super) fn is_bearer(&self, token: &Verified) -> bool {
-        token.confirmation().is_none() && !self.is_proof_required()
-    }
-
-    fn is_proof_required(&self) -> bool {
+    /// Whether tokens that are not bound to a key are refused.
+    pub(super) fn is_proof_required(&self) -> bool {
         self.dpop.as_ref().is_some_and(Dpop::is_required)
     }
 

@@ -47,6 +47,13 @@ impl Authenticator {
     }
 }
 
+impl Possession {
+    /// Whether the token is a bearer token, and accepted as one.
+    fn is_bearer(&self, token: &Verified) -> bool {
+        token.confirmation().is_none() && !self.is_proof_required()
+    }
+}
+
 impl Presented {
     fn of(head: &impl RoutedHead, is_dpop: bool, possession: &Possession) -> Self {
         let certificate = match &possession.certificates {
