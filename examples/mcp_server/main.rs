@@ -9,7 +9,9 @@
 //! asks when it first calls the tool.
 //!
 //! Environment variables: `PORT` (default: 3000), and `ISSUER`, the issuer of an authorization server
-//! (default: one is started in this process, which approves every request).
+//! (default: one is started in this process, which approves every request). It must issue JWTs for the
+//! resource `http://127.0.0.1:PORT/mcp` (RFC 8707), know the scopes `notes.read` and `notes.write`, and
+//! let clients register (RFC 7591).
 
 mod authorization_server;
 mod notes;

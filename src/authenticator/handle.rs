@@ -94,7 +94,8 @@ impl Authenticator {
     /// Verifies a token that comes from outside of HTTP: a WebSocket message, a queue.
     ///
     /// Calls the [enrich hook](crate::AuthenticatorBuilder::enrich) as for a request. A token that is
-    /// bound to a key or certificate is refused: for DPoP, use
+    /// bound to a key or certificate is refused, and every token if
+    /// [DPoP is required](crate::DpopBuilder::required): for DPoP, use
     /// [`authenticate_dpop`](Self::authenticate_dpop).
     ///
     /// # Errors
@@ -108,7 +109,7 @@ impl Authenticator {
     /// # Ok(()) }
     /// ```
     pub async fn authenticate(&self, token: &str) -> Result<Identity, Error> {
-        let verified = self.verify(token).await.inspect_err(telemetry::refused)?;
+        let verified = self.verify_bearer(token).await.inspect_err(telemetry::refused)?;
         self.enriched(verified, CredentialKind::Direct).await
     }
 
@@ -196,7 +197,14 @@ impl Authenticator {
         self.0.routing.forget(token);
     }
 
-    /// Verifies a bearer token.
+    /// Verifies a token without a proof, which is refused if DPoP is required.
+    pub(super) async fn verify_bearer(&self, token: &str) -> Result<Verified, Error> {
+        let verified = self.verify(token).await?;
+        self.0.possession.as_ref().map_or(Ok(()), |possession| possession.check_bearer())?;
+        Ok(verified)
+    }
+
+    /// Verifies a token that is not bound to a key or certificate.
     pub(crate) async fn verify(&self, token: &str) -> Result<Verified, Error> {
         let verified = self.0.routing.verify(token.as_bytes(), |_| Ok(())).await?;
         // With proofs of possession, the verifiers leave the binding to the authenticator.

@@ -34,8 +34,9 @@ impl AuthenticatorBuilder {
     ///
     /// Adds [`CredentialSource::dpop`], and the scheme `DPoP` to the challenges. A bound token
     /// (`cnf.jkt`) is refused in every other source, and an unbound one with this scheme. Within a
-    /// request the proof is verified once, for all layers and guards of this authenticator; two
-    /// authenticators around one route would each use it up, so give them different stores.
+    /// request the proof is verified once, for all layers and guards of this authenticator. Two
+    /// authenticators around one route need different stores: the second would see the proof as a
+    /// replay.
     ///
     /// Default: bound tokens are refused.
     ///
@@ -95,6 +96,24 @@ impl Possession {
         }
     }
 
+    /// Whether tokens that are not bound to a key are refused.
+    pub(super) fn is_proof_required(&self) -> bool {
+        self.dpop.as_ref().is_some_and(Dpop::is_required)
+    }
+
+    /// Refuses tokens that are not bound to a key if DPoP is required.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidClaim`].
+    pub(super) fn check_bearer(&self) -> Result<(), Error> {
+        if self.is_proof_required() {
+            return Err(refused(
+                "the token is not bound to a key ('cnf.jkt'), and DPoP is required here",
+            ));
+        }
+        Ok(())
+    }
+
     /// Verifies that the sender holds all that the token is bound to.
     ///
     /// Returns the DPoP nonce to send with the response, if a new one is due.
@@ -127,12 +146,8 @@ impl Possession {
                      a proof, if the authenticator has .dpop(…)",
                 ));
             }
-            (false, None) if self.dpop.as_ref().is_some_and(Dpop::is_required) => {
-                return Err(refused(
-                    "the token is not bound to a key ('cnf.jkt'), and DPoP is required here",
-                ));
-            }
-            _ => {}
+            (false, None) => self.check_bearer()?,
+            (true, Some(_)) => {}
         }
         if let Some(expected) = &bound.certificate {
             let Some(found) = presented.certificate? else {

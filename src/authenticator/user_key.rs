@@ -6,6 +6,8 @@ use crate::core::hash::{Sha256, sha256};
 use serde::Serialize;
 
 /// The user of an identity: issuer and subject, or without a subject a verified e-mail address.
+///
+/// An empty subject counts as none.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize)]
 pub(crate) struct UserKey {
     issuer: Option<Box<str>>,
@@ -23,7 +25,8 @@ enum Name {
 impl UserKey {
     pub(crate) fn of(identity: &Identity) -> Self {
         let text = || identity.raw_claims().into();
-        let name = match identity.subject() {
+        // Service tokens of Cloudflare Access have an empty `sub`.
+        let name = match identity.subject().filter(|subject| !subject.is_empty()) {
             Some(subject) => Name::Subject(subject.into()),
             None => identity
                 .verified_email()

@@ -7,12 +7,17 @@ use crate::session::Loaded;
 use crate::token::verified::Verified;
 use std::sync::Arc;
 
-/// A check of whether an identity is still valid: not expired, not revoked, not logged out.
+/// A check of whether an identity is still valid: not expired, not revoked, session not ended.
 ///
 /// A WebSocket or a stream of server-sent events outlives the request that was authenticated. Its
 /// handler takes this value from [`Identity::validity`], checks it at an interval, and closes the
 /// connection at the first error. That includes an outage ([`ErrorKind::Unavailable`]): a check that
 /// cannot be made does not keep a connection open.
+///
+/// What ends a connection: a session, when it is ended on any device; a token, at its `exp` or when a
+/// deny list has it. A logout alone does not revoke a token: call
+/// [`TokenList::revoke`](crate::TokenList::revoke) in the logout handler, or use sessions. A renewed
+/// cookie does not prolong a connection: it ends with the token it began with, and the page reconnects.
 ///
 /// # Example
 /// ```
@@ -43,20 +48,28 @@ use std::sync::Arc;
 /// }
 /// ```
 ///
-/// Server-sent events, with the check before each event:
+/// Server-sent events:
 ///
 /// ```
 /// use axum::response::sse::{Event, Sse};
 /// use futures_util::{Stream, stream};
 /// use jamguard::Identity;
-/// use std::convert::Infallible;
+/// use std::{convert::Infallible, time::Duration};
+/// use tokio::{sync::broadcast::Receiver, time::interval};
 ///
-/// # async fn next_news() -> String { String::new() }
+/// # fn subscribe() -> Receiver<String> { tokio::sync::broadcast::channel(16).1 }
 /// async fn news(identity: Identity) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
-///     Sse::new(stream::unfold(identity.validity(), |mut validity| async move {
-///         let news = next_news().await;
-///         validity.check().await.ok()?;
-///         Some((Ok(Event::default().data(news)), validity))
+///     let begin = (subscribe(), identity.validity(), interval(Duration::from_secs(30)));
+///     Sse::new(stream::unfold(begin, |(mut news, mut validity, mut checks)| async move {
+///         loop {
+///             tokio::select! {
+///                 text = news.recv() => {
+///                     let event = Event::default().data(text.ok()?);
+///                     return Some((Ok(event), (news, validity, checks)));
+///                 }
+///                 _ = checks.tick() => validity.check().await.ok()?,
+///             }
+///         }
 ///     }))
 /// }
 /// ```
@@ -91,12 +104,13 @@ impl Validity {
     ///
     /// A token is verified as in a request: its expiry, the keys, the lists, revocation. It comes
     /// from the cache, so a check is cheap. A session must not have ended; another session id after
-    /// a step-up does not matter. The check is no use of the session: its idle timeout goes on.
-    /// Policies are not evaluated again.
+    /// a step-up does not matter. A check does not count as use: the idle timeout continues. Policies
+    /// are not evaluated again.
     ///
     /// # Errors
     /// The error that a request with the credential would get, such as [`ErrorKind::Expired`] and
-    /// [`ErrorKind::Revoked`]; [`ErrorKind::Unavailable`] during an outage.
+    /// [`ErrorKind::Revoked`]; [`ErrorKind::Unavailable`] during an outage; [`ErrorKind::Internal`]
+    /// for an identity that comes from neither a token nor a session.
     pub async fn check(&mut self) -> Result<(), Error> {
         let rules = &self.context.0;
         match (&mut self.credential, &rules.sessions) {

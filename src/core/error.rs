@@ -293,6 +293,14 @@ impl Error {
         self
     }
 
+    /// Maps an error of a store to an outage, so that every failure gets the same response.
+    pub(crate) fn into_outage(self, message: &'static str) -> Self {
+        if self.kind() == ErrorKind::Unavailable {
+            return self;
+        }
+        Self::new(ErrorKind::Unavailable, message).with_source(self)
+    }
+
     pub(crate) fn configuration(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorKind::Configuration, message)
     }

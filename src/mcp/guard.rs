@@ -13,7 +13,10 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 /// - Every request needs a login, as with [`Authenticator::require_login`].
 /// - A tool's [policy](McpGuardBuilder::tool) is checked before the server sees the call. A 403 names
 ///   all scopes that the tool needs, so that a client can ask the user for them and repeat the
-///   call. The tool is read from the body: older revisions of MCP have no header for it.
+///   call; for a batch, those of all its tools. The tool is read from the body: older revisions of
+///   MCP have no header for it.
+/// - Other methods, such as `resources/read` and `prompts/get`, need a login and the policy of
+///   [`require`](McpGuardBuilder::require) only; `tools/list` shows all tools.
 /// - An `Mcp-Session-Id` belongs to the user whose request began the session. To another user's
 ///   request the session does not exist (404), because a session id is no credential.
 ///
@@ -50,7 +53,7 @@ pub struct McpGuard(Arc<Inner>);
 
 struct Inner {
     auth: Authenticator,
-    /// For requests that call no tool with a policy of its own.
+    /// For every request.
     base: Option<Policy>,
     tools: BTreeMap<String, Policy>,
     sessions: McpSessions,
@@ -112,14 +115,16 @@ impl McpGuard {
         let refuse = |error: Error| self.0.auth.challenge(&error);
         let tools = body.map(called_tools).transpose().map_err(refuse)?.unwrap_or_default();
         let own: Result<Vec<_>, Error> = tools.iter().map(|tool| self.policy_of(tool)).collect();
-        let own: Vec<&Policy> = own.map_err(refuse)?.into_iter().flatten().collect();
-        // The policy of a tool includes the one of every request.
-        let base = self.0.base.iter().filter(|_| own.is_empty());
-        for policy in base.chain(own.iter().copied()) {
-            let answer = identity.check_async(policy).await;
-            answer.map_err(|rejection| rejection.challenge())?;
+        let own = own.map_err(refuse)?.into_iter().flatten();
+        // One policy, so that a denial names the scopes of all tools.
+        let policy = self.0.base.iter().chain(own).cloned().reduce(|all, next| all & next);
+        match policy {
+            Some(policy) => {
+                let answer = identity.check_async(&policy).await;
+                answer.map_err(|rejection| rejection.challenge())
+            }
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Returns the policy of a tool.
@@ -212,11 +217,6 @@ impl McpGuardBuilder {
         )?;
         let mut tools = BTreeMap::new();
         for (name, policy) in self.tools {
-            let policy = match &self.base {
-                // One policy, so that a denial names the scopes of both.
-                Some(base) => base.clone() & policy,
-                None => policy,
-            };
             if tools.contains_key(&name) {
                 return Err(Error::configuration(format!(
                     "the tool '{name}' is listed twice: combine its policies with `&`"

@@ -2,6 +2,7 @@
 
 use crate::core::{Error, ErrorKind, json};
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// The method of messages that call a tool.
 const CALL: &str = "tools/call";
@@ -13,13 +14,13 @@ const CALL: &str = "tools/call";
 ///
 /// # Errors
 /// [`ErrorKind::InvalidRequest`] if the body is anything else than messages.
-pub(super) fn called_tools(body: &[u8]) -> Result<Vec<String>, Error> {
+pub(super) fn called_tools(body: &[u8]) -> Result<BTreeSet<String>, Error> {
     parse(body).ok_or_else(|| {
         Error::new(ErrorKind::InvalidRequest, "the body is no JSON-RPC message or batch")
     })
 }
 
-fn parse(body: &[u8]) -> Option<Vec<String>> {
+fn parse(body: &[u8]) -> Option<BTreeSet<String>> {
     let text = std::str::from_utf8(body).ok()?;
     let messages = match serde_json::from_str(text).ok()? {
         Value::Array(messages) => {
@@ -31,7 +32,7 @@ fn parse(body: &[u8]) -> Option<Vec<String>> {
             vec![message]
         }
     };
-    let mut tools = Vec::new();
+    let mut tools = BTreeSet::new();
     for message in &messages {
         let method = match message.as_object()?.get("method") {
             Some(method) => method.as_str()?,
@@ -39,7 +40,7 @@ fn parse(body: &[u8]) -> Option<Vec<String>> {
             None => continue,
         };
         if method == CALL {
-            tools.push(message.get("params")?.get("name")?.as_str()?.to_owned());
+            tools.insert(message.get("params")?.get("name")?.as_str()?.to_owned());
         }
     }
     Some(tools)
@@ -49,7 +50,7 @@ fn parse(body: &[u8]) -> Option<Vec<String>> {
 mod tests {
     use super::*;
 
-    fn tools(text: &str) -> Option<Vec<String>> {
+    fn tools(text: &str) -> Option<BTreeSet<String>> {
         called_tools(text.as_bytes()).ok()
     }
 
@@ -63,7 +64,7 @@ mod tests {
             (r#"{"id":1,"result":{}}"#, vec![]),
             ("[]", vec![]),
         ] {
-            let found: Vec<String> = found.into_iter().map(str::to_owned).collect();
+            let found: BTreeSet<String> = found.into_iter().map(str::to_owned).collect();
             assert_eq!(tools(text), Some(found), "{text}");
         }
     }

@@ -12,11 +12,13 @@ use axum::http::{HeaderMap, Method};
 use axum::response::IntoResponse;
 use axum::routing::any;
 use jamguard::jose::{Algorithm, SigningKey};
-use jamguard::policy::{Policy, scope};
+use jamguard::policy::{Policy, custom_async, scope};
 use jamguard::testing::{self, ManualClock};
 use jamguard::{Authenticator, ErrorKind, McpGuard, McpGuardBuilder, ProtectedResource, Verifier};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 const NOW: u64 = 1_700_000_000;
@@ -142,6 +144,29 @@ async fn a_tool_is_called_only_with_its_scopes_and_a_denial_names_all_of_them() 
 }
 
 #[tokio::test]
+async fn a_batch_is_one_decision_about_all_its_tools() {
+    let api = Api::new();
+    let checks = Arc::new(AtomicUsize::new(0));
+    let count = checks.clone();
+    let slow = custom_async("slow", move |_| {
+        count.fetch_add(1, Ordering::SeqCst);
+        async { Ok(true) }
+    });
+    let guard = api.guard().require(slow & scope("mcp"));
+    let guard = guard.tool("read", scope("notes.read")).tool("write", scope("notes.write"));
+    let address = Api::serve(guard).await;
+    let calls = [call("read"), call("write")].join(",");
+    let batch = format!("[{}]", vec![calls; 500].join(","));
+    let answer = post(address, &api.scoped("mcp notes.write"), &batch).await;
+    let challenge = answer.header("www-authenticate").unwrap_or_default();
+    assert_eq!(answer.status, 403);
+    assert!(challenge.ends_with(r#"scope="mcp notes.read notes.write""#), "{challenge}");
+    checks.store(0, Ordering::SeqCst);
+    let answer = post(address, &api.scoped("mcp notes.read notes.write"), &batch).await;
+    assert_eq!((answer.status, checks.load(Ordering::SeqCst)), (200, 1));
+}
+
+#[tokio::test]
 async fn without_listed_tools_a_login_is_enough_and_bodies_are_bounded() {
     let api = Api::new();
     let address = Api::serve(api.guard().max_body(200)).await;
@@ -189,6 +214,20 @@ async fn a_session_is_of_the_user_who_began_it() {
     }
     for request in each(&ann, &id) {
         assert_eq!(send(address, &request).await.status, 404);
+    }
+}
+
+#[tokio::test]
+async fn an_empty_subject_is_no_user() {
+    let api = Api::new();
+    let address = Api::serve(api.guard()).await;
+    let service = |name: &str| api.token(json!({"sub": "", "common_name": name}));
+    let initialize = r#"{"jsonrpc":"2.0","id":1,"method":"initialize"}"#;
+    let answer = post(address, &service("reader"), initialize).await;
+    let id = answer.header(SESSION).unwrap().to_owned();
+    for (name, status) in [("writer", 404), ("reader", 200)] {
+        let request = Request::get("/mcp").bearer(&service(name)).header(SESSION, &id);
+        assert_eq!(send(address, &request).await.status, status, "{name}");
     }
 }
 

@@ -62,7 +62,7 @@ impl Authenticator {
             answer
         };
         let verified = match refresher.refresh(refresh_token.expose()).await {
-            Ok(id_token) => self.verify(id_token.expose()).await,
+            Ok(id_token) => self.verify_bearer(id_token.expose()).await,
             Err(refusal) if is_definite(&refusal) => return useless(&refusal),
             Err(outage) => return self.authenticated(Err(outage), place),
         };

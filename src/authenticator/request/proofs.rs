@@ -50,7 +50,7 @@ impl Authenticator {
 impl Possession {
     /// Whether the token is a bearer token, and accepted as one.
     fn is_bearer(&self, token: &Verified) -> bool {
-        token.confirmation().is_none() && !self.dpop.as_ref().is_some_and(Dpop::is_required)
+        token.confirmation().is_none() && !self.is_proof_required()
     }
 }
 

@@ -90,6 +90,9 @@ impl DpopBuilder {
     ///
     /// Only behind a proxy that replaces both in every request: a client that can set them uses a proof
     /// that was made for another server. A request without them is answered 500.
+    ///
+    /// Excludes [`public_url`](Self::public_url). The path is taken as the request has it: behind a
+    /// proxy that removes a part, use `public_url`.
     pub fn danger_trust_forwarded_headers(mut self) -> Self {
         self.options.danger_trust_forwarded_headers = true;
         self
@@ -123,7 +126,7 @@ impl DpopBuilder {
     ///
     /// All nodes need the same store: otherwise a proof can be used once at each of them. A record has
     /// about 60 bytes and lives for at most three times the [`window`](Self::window). While the store
-    /// is down, requests with proofs are answered 503.
+    /// is down or full, requests with proofs are answered 503.
     pub fn store(mut self, store: impl Store) -> Self {
         self.store = Some(Arc::new(store));
         self

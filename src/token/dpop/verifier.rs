@@ -80,7 +80,7 @@ impl Dpop {
     ///
     /// # Errors
     /// [`ErrorKind::InvalidProof`], [`ErrorKind::NonceRequired`]; [`ErrorKind::InvalidClaim`] for a
-    /// token of another key; the errors of the store.
+    /// token of another key; [`ErrorKind::Unavailable`] if the store fails.
     pub(crate) async fn verify(
         &self,
         request: ProofOf<'_>,
@@ -165,7 +165,11 @@ impl Dpop {
         // Until it is too old for a node whose clock is behind by a whole window.
         let lasts = Duration::from_secs(proof.issued_at).saturating_sub(now) + 3 * *window;
         let record = NewRecord::new(Vec::new()).expires_after(lasts);
-        match store.insert(&key, record).await? {
+        let inserted = store.insert(&key, record).await;
+        let inserted = inserted.map_err(|error| {
+            error.into_outage("cannot check at the moment whether the DPoP proof was used before")
+        });
+        match inserted? {
             Some(_) => Ok(()),
             None => {
                 Err(invalid("the DPoP proof was used before (jti): each request needs its own"))

@@ -112,7 +112,7 @@ impl TokenList {
                     self.list.unchecked.add();
                     return Ok(());
                 }
-                Err(unavailable(error))
+                Err(error.into_outage("cannot check at the moment whether the token is revoked"))
             }
         }
     }
@@ -162,15 +162,6 @@ fn subject_id(token: &Verified) -> Option<RevocationId> {
 fn is_revoked_by(token: &Verified, entry: &Record) -> bool {
     let issued = token.entry().issued_in;
     issued.is_none_or(|issued| issued <= moment_of(entry))
-}
-
-/// Maps every store error to one kind, so that every outage gets the same response.
-fn unavailable(error: Error) -> Error {
-    if error.kind() == ErrorKind::Unavailable {
-        return error;
-    }
-    Error::new(ErrorKind::Unavailable, "cannot check at the moment whether the token is revoked")
-        .with_source(error)
 }
 
 /// Awaits two futures concurrently.

@@ -3,7 +3,7 @@
 use super::{ID, ID_REMOVED, REFRESH, REFRESH_REMOVED, kept, start, with_silent_refresh};
 use crate::support::{ANN, BOB, Request, Servers, Site, World, send};
 use jamguard::emulator::Endpoint;
-use jamguard::{ErrorKind, Revocation, Verified};
+use jamguard::{Dpop, ErrorKind, Revocation, Verified};
 use std::time::Duration;
 use tokio::task::JoinSet;
 
@@ -35,6 +35,21 @@ async fn an_expired_cookie_is_renewed() {
         let answer = servers.ask(Request::get("/me").cookie(ID, &new)).await;
         assert_eq!(answer.text(), ANN);
         assert_eq!(answer.header("set-cookie"), None);
+    }
+}
+
+#[tokio::test]
+async fn a_renewed_cookie_is_refused_where_dpop_is_required() {
+    let world = World::new().await;
+    let dpop = Dpop::builder().public_url("https://api.example").required().build().unwrap();
+    let servers = start(&world, |auth| auth.dpop(dpop).silent_refresh(world.client())).await;
+    let answer = servers.ask(Request::get("/me").cookie(ID, &world.token())).await;
+    assert_eq!(answer.status, 401);
+    let request = with("/me", &world.expired_token(), &world.refresh_token());
+    // Before any key was fetched, and afterwards.
+    for _ in 0..2 {
+        let answer = servers.ask(request.clone()).await;
+        assert_eq!((answer.status, answer.header("set-cookie")), (401, Some(ID_REMOVED)));
     }
 }
 

@@ -156,6 +156,26 @@ async fn tokens_in_cookies_are_guarded_and_bearers_are_not() {
     assert_eq!(servers.ask(plain).await.text(), ANN);
 }
 
+/// The proxy adds its header to whatever the browser of a logged-in user sends.
+#[tokio::test]
+async fn attack_49_another_sites_page_uses_the_login_at_a_proxy() {
+    let jam = World::new().await;
+    let header = "x-assertion";
+    let auth = jam.auth().source(CredentialSource::proxy_header(header)).build().unwrap();
+    let servers = crate::support::Servers::start(crate::support::Site::new(auth)).await;
+    let token = jam.token();
+    for path in ["/me", "/hello", "/guarded", "/public"] {
+        let post = || Request::new("POST", path).header(header, &token);
+        for (name, value) in FOREIGN {
+            is_refused(&servers.ask(post().header(name, value)).await);
+        }
+        for (name, value) in OWN {
+            let answer = servers.ask(post().header(name, value)).await;
+            assert_eq!(answer.status, 200, "{path} {name}: {value}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn it_can_be_left_to_something_else() {
     let world = start(|auth| auth.danger_accept_cross_site()).await;

@@ -3,6 +3,7 @@
 use super::world::World;
 use crate::support::Request;
 use jamguard::jose::Algorithm;
+use jamguard::{Dpop, ProtectedResource};
 
 #[tokio::test]
 async fn dpop_is_offered_beside_bearer_in_one_line_and_alone_for_proofs() {
@@ -43,4 +44,28 @@ async fn where_dpop_is_required_bearer_is_not_offered() {
     let answer = servers.ask(Request::get("/me")).await;
     let challenge = answer.header("www-authenticate");
     assert_eq!((answer.status, challenge), (401, Some(r#"DPoP realm="api", algs="ES256""#)));
+}
+
+/// MCP clients begin with `resource_metadata`, whatever the scheme.
+#[tokio::test]
+async fn where_dpop_is_required_its_challenge_names_the_metadata_of_the_resource() {
+    let world = World::new();
+    let resource = ProtectedResource::builder("https://api.example")
+        .authorization_server("https://issuer.example")
+        .build()
+        .unwrap();
+    let auth = || {
+        let dpop = Dpop::builder().public_url("https://api.example").required();
+        let dpop = dpop.algorithms([Algorithm::ES256]).build().unwrap();
+        world.auth().dpop(dpop).protected_resource(&resource).build().unwrap()
+    };
+    let servers = world.serve(auth).await;
+    let wrong = world.changed(|draft| draft.claims["htm"] = "POST".into());
+    for request in [Request::get("/me"), Request::get("/v1/orders"), wrong] {
+        let answer = servers.ask(request).await;
+        let challenge = answer.header("www-authenticate").unwrap_or_default();
+        let metadata = "https://api.example/.well-known/oauth-protected-resource";
+        let start = format!(r#"DPoP realm="api", resource_metadata="{metadata}""#);
+        assert!(answer.status == 401 && challenge.starts_with(&start), "{challenge}");
+    }
 }

@@ -67,6 +67,19 @@ async fn a_store_that_is_down_is_503_and_the_proof_is_not_accepted() {
     assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")));
 }
 
+#[tokio::test]
+async fn a_store_that_is_full_is_503_even_where_invalid_tokens_are_ignored() {
+    let world = World::new();
+    let auth = || {
+        let full = MemoryStore::builder().max_bytes(1).build().unwrap();
+        let dpop = Dpop::builder().public_url("https://api.example").store(full).build().unwrap();
+        world.auth().dpop(dpop).ignore_invalid_bearer().build().unwrap()
+    };
+    let servers = world.serve(auth).await;
+    let answer = servers.ask(world.request("GET", "/open", &world.bound())).await;
+    assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")));
+}
+
 /// Two nodes share one Redis: of many uses of one proof at once, one is accepted.
 #[cfg(feature = "redis")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -63,6 +63,13 @@ async fn where_dpop_is_required_unbound_tokens_are_refused() {
     }
     accepted(&servers, world.request("GET", "/me", &world.bound())).await;
     assert_eq!(servers.ask(Request::get("/open")).await.status, 200);
+    // Outside of HTTP too.
+    let dpop = Dpop::builder().public_url("https://api.example").required().build().unwrap();
+    let auth = world.auth().dpop(dpop).build().unwrap();
+    for token in [world.token(Value::Null), world.bound()] {
+        let error = auth.authenticate(&token).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidClaim);
+    }
 }
 
 #[tokio::test]
