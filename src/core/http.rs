@@ -120,10 +120,8 @@ pub(crate) struct HttpAnswer {
     /// The content type without parameters.
     pub(crate) media_type: String,
     /// `DPoP-Nonce`.
-    #[cfg_attr(not(feature = "oauth2"), allow(dead_code))]
     pub(crate) dpop_nonce: Option<String>,
     /// Whether `WWW-Authenticate` has the error `use_dpop_nonce`.
-    #[cfg_attr(not(feature = "oauth2"), allow(dead_code))]
     pub(crate) challenge_asks_for_nonce: bool,
     /// `None` if it was too long, or if the body of an error response was cut off.
     pub(crate) body: Option<Zeroizing<Vec<u8>>>,

@@ -17,7 +17,7 @@ const COOKIE: &str = "CF_Authorization";
 #[tokio::test]
 async fn a_proxys_assertion_counts_by_its_signature_alone() {
     let world = World::new().await;
-    let sources = HEADERS.map(CredentialSource::header);
+    let sources = HEADERS.map(CredentialSource::proxy_header);
     let auth = world.auth().sources(sources).source(CredentialSource::cookie(COOKIE));
     let servers = Servers::start(Site::new(auth.build().unwrap())).await;
     let token = world.token();
