@@ -92,7 +92,7 @@ async fn main() -> ExitCode {
     match run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{error}");
+            eprintln!("mcp_server: {error}");
             ExitCode::FAILURE
         }
     }

@@ -82,12 +82,12 @@ fn error_code(body: &str, token: &str) -> Option<String> {
     ((1..=MAX_CODE).contains(&code.len()) && harmless).then(|| code.to_owned())
 }
 
-/// Returns the claims of an active access token: the members of the answer, strictly parsed.
+/// Checks that an answer, strictly parsed, is about an active access token.
 ///
 /// # Errors
 /// [`ErrorKind::Inactive`] and [`ErrorKind::WrongType`] reject the token. An answer without a
 /// boolean `active` says nothing about it: [`ErrorKind::UnexpectedBody`].
-pub(super) fn active<'a>(text: &'a str, kinds: &Kinds) -> Result<&'a str, Error> {
+pub(super) fn check_active(text: &str, kinds: &Kinds) -> Result<(), Error> {
     let strict = json::object(text, |_, _| {});
     let parsed = strict.and_then(|_| serde_json::from_str::<Map<String, Value>>(text));
     let members = parsed.map_err(|_| {
@@ -111,8 +111,7 @@ pub(super) fn active<'a>(text: &'a str, kinds: &Kinds) -> Result<&'a str, Error>
             ));
         }
     }
-    kinds.check(&members)?;
-    Ok(text)
+    kinds.check(&members)
 }
 
 impl Kinds {

@@ -1,13 +1,12 @@
 //! A circuit breaker: spares a server that fails, and its callers the wait.
 
+use crate::core::refreshing::SHORT_PAUSE;
 use crate::core::{Clock, Error, SystemClock, lock};
 use std::{sync::Mutex, time::Duration};
 
-/// Time between two attempts at a server that fails. It bounds how late the first success is.
-const PAUSE: Duration = Duration::from_millis(500);
-
 /// Closed while calls succeed. After a failure it is open: one call per pause is attempted, however
-/// long earlier attempts take, and other callers get the last error. A success closes it.
+/// long earlier attempts take, and other callers get the last error. A success closes it. The pause
+/// bounds how late the first success is.
 #[derive(Default)]
 pub(super) struct Breaker(Mutex<Option<Open>>);
 
@@ -34,7 +33,7 @@ impl Breaker {
                 Err(error.map_message(|message| format!("{message} (a moment ago)")))
             }
             None => {
-                open.next = now + PAUSE;
+                open.next = now + SHORT_PAUSE;
                 Ok(())
             }
         }

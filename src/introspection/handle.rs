@@ -143,16 +143,18 @@ impl Inner {
         });
         let answer = self.http.send(self.client.add_to_header(request)).await?;
         let body = answer::body(&answer, token)?;
-        match &self.signed {
-            None => answer::active(body, &self.kinds).map(str::to_owned),
-            Some(signed) if answer.is(signed::MEDIA_TYPE) => {
-                answer::active(&signed.open(body).await?, &self.kinds).map(str::to_owned)
+        let claims = match &self.signed {
+            None => body.to_owned(),
+            Some(signed) if answer.is(signed::MEDIA_TYPE) => signed.open(body).await?,
+            Some(_) => {
+                return Err(answer::unexpected(
+                    "the answer of the introspection endpoint is not signed (RFC 9701): configure \
+                     this client for signed answers at the server, or omit .signed_answers(…)",
+                ));
             }
-            Some(_) => Err(answer::unexpected(
-                "the answer of the introspection endpoint is not signed (RFC 9701): configure this \
-                 client for signed answers at the server, or omit .signed_answers(…)",
-            )),
-        }
+        };
+        answer::check_active(&claims, &self.kinds)?;
+        Ok(claims)
     }
 }
 

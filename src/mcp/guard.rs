@@ -217,11 +217,10 @@ impl McpGuardBuilder {
         )?;
         let mut tools = BTreeMap::new();
         for (name, policy) in self.tools {
-            if tools.contains_key(&name) {
-                return Err(Error::configuration(format!(
-                    "the tool '{name}' is listed twice: combine its policies with `&`"
-                )));
-            }
+            ensure(
+                !tools.contains_key(&name),
+                format!("the tool '{name}' is listed twice: combine its policies with `&`"),
+            )?;
             tools.insert(name, policy);
         }
         Ok(McpGuard(Arc::new(Inner {

@@ -7,7 +7,6 @@ use std::{sync::Arc, time::Duration};
 pub(crate) const KIND_MEMBERS: [&str; 3] = ["token_type", "token_use", "typ"];
 
 /// The authorization server's answer about an active token.
-#[derive(Clone)]
 pub(crate) struct Active {
     /// The members of the answer: one strict JSON object.
     pub(crate) claims: Arc<str>,

@@ -180,10 +180,9 @@ impl FromPreset for Keys {
         if spot.has("discover") {
             preset = preset.without_issuers();
         }
-        if let Some(issuer) = settings.issuer.0.first() {
-            preset = preset.issuer(issuer);
+        if let Some((first, others)) = settings.issuer.0.split_first() {
+            preset = others.iter().fold(preset.issuer(first), Preset::and_issuer);
         }
-        preset = settings.issuer.0.iter().skip(1).fold(preset, Preset::and_issuer);
         preset = parts.published.change_key_set(preset, spot)?;
         preset = preset.try_map_verifier(rules)?;
         if self.danger_firebase_emulator {

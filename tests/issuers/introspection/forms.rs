@@ -1,6 +1,6 @@
 //! The form of a token decides whether it is verified with keys or introspected.
 
-use super::{ENDPOINT, TOKEN, World, answer};
+use super::{ENDPOINT, TOKEN, World, answer_with};
 use crate::support::issuer::{Answer, ISSUER, NOW, key, token};
 use jamguard::ErrorKind::{self, *};
 use jamguard::jose::Algorithm;
@@ -180,9 +180,7 @@ async fn verifiers_share_an_introspection() {
     let auth = auth.verifier(world.verifier.clone()).build().unwrap();
     assert_eq!(auth.authenticate(TOKEN).await.unwrap().subject(), Some("42"));
     assert_eq!(world.introspection.calls(), 1);
-    let mut wrong = answer();
-    wrong["aud"] = "third".into();
-    world.answers(&wrong);
+    world.answers(&answer_with("aud", "third"));
     assert_eq!(auth.authenticate("another").await.unwrap_err().kind(), InvalidClaim);
     assert_eq!(world.introspection.calls(), 2);
 }
