@@ -93,7 +93,12 @@ impl Model {
                     || held == "*"
                     || below.is_some_and(|group| wanted.starts_with(&format!("{group}:")))
             }),
-            Self::Subject(subject) => text("sub") == Some(subject),
+            // As text or, for verifiers that read numbers, as an integer.
+            Self::Subject(subject) => {
+                let sub = &claims["sub"];
+                let is_integer = sub.is_i64() || sub.is_u64();
+                text("sub") == Some(subject) || (is_integer && sub.to_string() == *subject)
+            }
             Self::IssuedBy(issuer) => text("iss") == Some(issuer),
             Self::EmailDomain(domain) => {
                 let verified = &claims["email_verified"];
