@@ -71,7 +71,7 @@ pub struct AuthenticatorBuilder {
     pub(super) enrich: Option<EnrichHook>,
     pub(super) enrichment_store: Option<Arc<dyn Store>>,
     #[cfg(feature = "client")]
-    pub(super) silent_refresh: SilentRefresh,
+    pub(crate) silent_refresh: SilentRefresh,
     sessions: Option<Sessions>,
     session_cookie: Option<SessionCookie>,
     pub(super) resource: Option<ProtectedResource>,

@@ -1,6 +1,6 @@
 //! The cookies of a browser login.
 
-use crate::core::Error;
+use crate::core::{Error, settings::options};
 
 /// Names and attributes of the two login cookies, for the ID token and the refresh token.
 ///
@@ -15,50 +15,82 @@ use crate::core::Error;
 ///     .build()?;
 /// # Ok::<(), jamguard::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LoginCookies {
-    pub(super) id: String,
-    pub(super) refresh: String,
-    pub(super) attributes: Attributes,
+    pub(crate) names: LoginCookieNames,
+    pub(crate) attributes: Attributes,
 }
 
-/// The attributes of a cookie. Removing a cookie needs those that it was set with.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Attributes {
-    pub(crate) secure: bool,
-    pub(crate) same_site: &'static str,
-    pub(crate) path: String,
-    pub(crate) domain: Option<String>,
-    pub(crate) partitioned: bool,
+options! {
+    /// The cookies of a browser login.
+    #[derive(Debug, PartialEq, Eq)]
+    LoginCookieNames {
+        /// Name of the ID token's cookie. Default: `__Host-jam_id`.
+        id_name: String = "__Host-jam_id".to_owned(),
+        /// Name of the refresh token's cookie. Default: `__Host-jam_refresh`.
+        refresh_name: String = "__Host-jam_refresh".to_owned(),
+    }
 }
 
-impl Default for Attributes {
-    /// `Secure`, `SameSite=Lax`, `Path=/`, no `Domain`.
-    fn default() -> Self {
-        Self {
-            secure: true,
-            same_site: "Lax",
-            path: "/".to_owned(),
-            domain: None,
-            partitioned: false,
+options! {
+    /// The attributes of a cookie. Removing a cookie needs those that it was set with.
+    #[derive(Debug, PartialEq, Eq)]
+    Attributes {
+        /// `Path` of the cookie. Default: `/`.
+        path: String = "/".to_owned(),
+        /// `Domain` of the cookie. Default: this host alone.
+        domain: Option<String> = None,
+        /// Sets `Partitioned`: in a frame, the cookie belongs to the page around it.
+        partitioned: bool = false,
+        /// Removes the `__Host-` prefix and `Secure`, for development over plain http.
+        danger_plain_http: bool = false,
+    }
+}
+
+/// The setters of the attributes of one or more cookies.
+macro_rules! attribute_setters {
+    () => {
+        /// Sets the `Path`: browsers send the cookie to it and below. Default: `/`.
+        ///
+        /// Needs a name without the `__Host-` prefix.
+        #[must_use]
+        pub fn path(mut self, path: impl Into<String>) -> Self {
+            self.attributes.path = path.into();
+            self
         }
-    }
-}
 
-impl Default for LoginCookies {
-    fn default() -> Self {
-        Self::new()
-    }
+        /// Sets the `Domain`: browsers send the cookie to its subdomains too. Default: this host
+        /// alone.
+        ///
+        /// Each of these hosts can read and overwrite the cookie. Needs a name without the `__Host-`
+        /// prefix, such as `__Secure-session`.
+        #[must_use]
+        pub fn domain(mut self, domain: impl Into<String>) -> Self {
+            self.attributes.domain = Some(domain.into());
+            self
+        }
+
+        /// Sets `Partitioned`: in a frame, the cookie belongs to the page around it (CHIPS).
+        ///
+        /// Frames of other sites need `SameSite=None` too.
+        #[must_use]
+        pub fn partitioned(mut self) -> Self {
+            self.attributes.partitioned = true;
+            self
+        }
+
+        /// Whether browsers send the cookie only over https.
+        pub(crate) fn is_secure(&self) -> bool {
+            self.attributes.is_secure()
+        }
+    };
 }
+pub(super) use attribute_setters;
 
 impl LoginCookies {
     /// Returns the default names: `__Host-jam_id` and `__Host-jam_refresh`.
     pub fn new() -> Self {
-        Self {
-            id: "__Host-jam_id".to_owned(),
-            refresh: "__Host-jam_refresh".to_owned(),
-            attributes: Attributes::default(),
-        }
+        Self::default()
     }
 
     /// Sets other names. Default: `__Host-jam_id` and `__Host-jam_refresh`.
@@ -70,69 +102,34 @@ impl LoginCookies {
     /// out.
     #[must_use]
     pub fn with_names(mut self, id: impl Into<String>, refresh: impl Into<String>) -> Self {
-        self.id = id.into();
-        self.refresh = refresh.into();
+        self.names = LoginCookieNames { id_name: id.into(), refresh_name: refresh.into() };
         self
     }
 
-    /// Sets the `Path`: browsers send the cookies to it and below. Default: `/`.
-    ///
-    /// Needs [`with_names`](Self::with_names) without the `__Host-` prefix.
-    #[must_use]
-    pub fn path(mut self, path: impl Into<String>) -> Self {
-        self.attributes.path = path.into();
-        self
-    }
-
-    /// Sets the `Domain`: browsers send the cookies to its subdomains too. Default: this host alone.
-    ///
-    /// Each of these hosts can read and overwrite the cookies. Needs [`with_names`](Self::with_names) without
-    /// the `__Host-` prefix.
-    #[must_use]
-    pub fn domain(mut self, domain: impl Into<String>) -> Self {
-        self.attributes.domain = Some(domain.into());
-        self
-    }
-
-    /// Sets `Partitioned`: in a frame, the cookies belong to the page around it (CHIPS).
-    #[must_use]
-    pub fn partitioned(mut self) -> Self {
-        self.attributes.partitioned = true;
-        self
-    }
+    attribute_setters!();
 
     /// Removes the `__Host-` prefix and `Secure`, for development over plain http.
     #[must_use]
     pub fn danger_plain_http(mut self) -> Self {
-        for name in [&mut self.id, &mut self.refresh] {
-            if let Some(bare) = name.strip_prefix("__Host-") {
-                *name = bare.to_owned();
-            }
-        }
-        self.attributes.secure = false;
+        self.attributes.danger_plain_http(&mut self.names.id_name);
+        self.attributes.danger_plain_http(&mut self.names.refresh_name);
         self
     }
 
     /// Returns the name of the ID-token cookie.
     pub fn id_name(&self) -> &str {
-        &self.id
+        &self.names.id_name
     }
 
     /// Returns the name of the refresh-token cookie.
     pub fn refresh_name(&self) -> &str {
-        &self.refresh
-    }
-
-    /// Whether browsers send the cookies only over https.
-    pub(crate) fn is_secure(&self) -> bool {
-        self.attributes.secure
+        &self.names.refresh_name
     }
 
     pub(crate) fn check(&self) -> Result<(), Error> {
-        for name in [&self.id, &self.refresh] {
-            self.attributes.check(name)?;
-        }
-        if self.id == self.refresh {
+        self.attributes.check(self.id_name())?;
+        self.attributes.check(self.refresh_name())?;
+        if self.id_name() == self.refresh_name() {
             return Err(Error::configuration(
                 "the two login cookies have the same name: give each its own",
             ));
@@ -158,6 +155,19 @@ pub(crate) fn check_name(name: &str) -> Result<(), Error> {
 }
 
 impl Attributes {
+    /// Whether browsers send the cookie only over https.
+    pub(crate) fn is_secure(&self) -> bool {
+        !self.danger_plain_http
+    }
+
+    /// Removes `Secure`, and the `__Host-` prefix from the cookie's name.
+    pub(super) fn danger_plain_http(&mut self, name: &mut String) {
+        self.danger_plain_http = true;
+        if let Some(bare) = name.strip_prefix("__Host-") {
+            *name = bare.to_owned();
+        }
+    }
+
     /// Checks that browsers accept a cookie of this name with these attributes.
     pub(crate) fn check(&self, name: &str) -> Result<(), Error> {
         check_name(name)?;
@@ -168,7 +178,7 @@ impl Attributes {
             )));
         }
         let wrong = |message: &'static str| Err(Error::configuration(message));
-        if name.starts_with("__") && !self.secure {
+        if name.starts_with("__") && self.danger_plain_http {
             return wrong(
                 "a cookie with a __Host- or __Secure- prefix needs Secure: browsers refuse it over \
                  plain http",
@@ -181,12 +191,7 @@ impl Attributes {
                  name without that prefix, such as __Secure-session",
             );
         }
-        if self.same_site == "None" && !self.secure {
-            return wrong(
-                "SameSite=None needs Secure: browsers reject such a cookie over plain http",
-            );
-        }
-        if self.partitioned && !self.secure {
+        if self.partitioned && self.danger_plain_http {
             return wrong(
                 "Partitioned needs Secure: browsers reject such a cookie over plain http",
             );

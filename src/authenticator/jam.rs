@@ -2,6 +2,7 @@
 
 use super::accepted::AcceptedTokens;
 use super::builder::AuthenticatorBuilder;
+use crate::core::settings::Time;
 use crate::jam::{app::JamApp, client::JamClient};
 use std::time::Duration;
 
@@ -32,7 +33,7 @@ impl AuthenticatorBuilder {
     /// Measured from the expiry of its ID token; the session keeps its claims meanwhile. After that
     /// its requests are answered 503, and the cookie is kept: the session may still be valid.
     pub fn outage_grace(mut self, grace: Duration) -> Self {
-        self.silent_refresh.grace = Some(grace);
+        self.silent_refresh.options.outage_grace = Some(Time(grace));
         self
     }
 }

@@ -20,10 +20,10 @@ mod rejection;
 pub(crate) mod request;
 mod resource;
 mod routing;
-mod session_cookie;
+pub(crate) mod session_cookie;
 mod session_settings;
 #[cfg(feature = "client")]
-mod silent_refresh;
+pub(crate) mod silent_refresh;
 pub(crate) mod sources;
 pub(crate) mod user_key;
 mod validity;

@@ -1,7 +1,7 @@
 //! The session cookie.
 
-use super::cookies::Attributes;
-use crate::core::Error;
+use super::cookies::{Attributes, attribute_setters};
+use crate::core::{Error, ensure, settings::options};
 
 /// Name and attributes of the session cookie.
 ///
@@ -18,27 +18,40 @@ use crate::core::Error;
 /// assert_eq!(shared_computers.name(), "__Host-jam_session");
 /// assert_eq!(development.name(), "jam_session");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SessionCookie {
-    pub(super) name: String,
-    pub(super) attributes: Attributes,
-    pub(super) persistent: bool,
+    pub(crate) options: SessionCookieOptions,
+    pub(crate) attributes: Attributes,
 }
 
-impl Default for SessionCookie {
-    fn default() -> Self {
-        Self::new()
+options! {
+    /// The session cookie.
+    #[derive(Debug, PartialEq, Eq)]
+    SessionCookieOptions {
+        /// Name of the cookie. Default: `__Host-jam_session`.
+        name: String = "__Host-jam_session".to_owned(),
+        /// `SameSite` of the cookie. Default: `lax`.
+        same_site: SameSite = SameSite::Lax,
+        /// Omits `Max-Age`: the browser deletes the cookie when it is closed.
+        until_the_browser_closes: bool = false,
     }
+}
+
+/// Which requests from other sites carry the cookie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum SameSite {
+    Lax,
+    Strict,
+    /// Requests from other sites carry the cookie too.
+    DangerNone,
 }
 
 impl SessionCookie {
     /// Returns the default cookie, `__Host-jam_session`.
     pub fn new() -> Self {
-        Self {
-            name: "__Host-jam_session".to_owned(),
-            attributes: Attributes::default(),
-            persistent: true,
-        }
+        Self::default()
     }
 
     /// Sets another name. Default: `__Host-jam_session`.
@@ -56,14 +69,14 @@ impl SessionCookie {
     /// ```
     #[must_use]
     pub fn with_name(mut self, name: impl Into<String>) -> Self {
-        self.name = name.into();
+        self.options.name = name.into();
         self
     }
 
     /// Sets `SameSite=Strict`: a user who follows a link from another site arrives logged out.
     #[must_use]
     pub fn same_site_strict(mut self) -> Self {
-        self.attributes.same_site = "Strict";
+        self.options.same_site = SameSite::Strict;
         self
     }
 
@@ -72,72 +85,36 @@ impl SessionCookie {
     /// Requests that other sites' pages cause then carry the cookie too.
     #[must_use]
     pub fn danger_same_site_none(mut self) -> Self {
-        self.attributes.same_site = "None";
+        self.options.same_site = SameSite::DangerNone;
         self
     }
 
-    /// Sets the `Path`: browsers send the cookie to it and below. Default: `/`.
-    ///
-    /// Needs a [name](Self::with_name) without the `__Host-` prefix.
-    #[must_use]
-    pub fn path(mut self, path: impl Into<String>) -> Self {
-        self.attributes.path = path.into();
-        self
-    }
-
-    /// Sets the `Domain`: browsers send the cookie to its subdomains too. Default: this host alone.
-    ///
-    /// Each of these hosts can read and overwrite the cookie. Needs a [name](Self::with_name) without
-    /// the `__Host-` prefix.
-    ///
-    /// ```
-    /// use jamguard::SessionCookie;
-    /// let cookie = SessionCookie::new().with_name("__Secure-session").domain("example.com");
-    /// assert_eq!(cookie.name(), "__Secure-session");
-    /// ```
-    #[must_use]
-    pub fn domain(mut self, domain: impl Into<String>) -> Self {
-        self.attributes.domain = Some(domain.into());
-        self
-    }
-
-    /// Sets `Partitioned`: in a frame, the cookie belongs to the page around it (CHIPS).
-    ///
-    /// Frames of other sites need [`danger_same_site_none`](Self::danger_same_site_none) too.
-    #[must_use]
-    pub fn partitioned(mut self) -> Self {
-        self.attributes.partitioned = true;
-        self
-    }
+    attribute_setters!();
 
     /// Omits `Max-Age`: the browser deletes the cookie when it is closed.
     #[must_use]
     pub fn until_the_browser_closes(mut self) -> Self {
-        self.persistent = false;
+        self.options.until_the_browser_closes = true;
         self
     }
 
     /// Removes the `__Host-` prefix and `Secure`, for development over plain http.
     #[must_use]
     pub fn danger_plain_http(mut self) -> Self {
-        if let Some(bare) = self.name.strip_prefix("__Host-") {
-            self.name = bare.to_owned();
-        }
-        self.attributes.secure = false;
+        self.attributes.danger_plain_http(&mut self.options.name);
         self
     }
 
     /// Returns the cookie's name.
     pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Whether browsers send it only over https.
-    pub(crate) fn is_secure(&self) -> bool {
-        self.attributes.secure
+        &self.options.name
     }
 
     pub(crate) fn check(&self) -> Result<(), Error> {
-        self.attributes.check(&self.name)
+        self.attributes.check(self.name())?;
+        ensure(
+            self.options.same_site != SameSite::DangerNone || self.is_secure(),
+            "SameSite=None needs Secure: browsers reject such a cookie over plain http",
+        )
     }
 }

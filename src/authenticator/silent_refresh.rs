@@ -1,14 +1,22 @@
 //! Settings of the silent refresh of ID tokens.
 
 use crate::core::Error;
+use crate::core::settings::{Time, options};
 use crate::jam::client::JamClient;
-use std::time::Duration;
+
+options! {
+    /// The options of silent refresh.
+    SilentRefreshOptions {
+        /// How long a JAM login's session continues while JAM is unreachable. Default: 1 hour.
+        outage_grace: Option<Time> = None,
+    }
+}
 
 /// The builder's settings of silent refresh.
 #[derive(Default)]
-pub(super) struct SilentRefresh {
+pub(crate) struct SilentRefresh {
     pub(super) client: Option<JamClient>,
-    pub(super) grace: Option<Duration>,
+    pub(crate) options: SilentRefreshOptions,
 }
 
 impl SilentRefresh {
@@ -20,7 +28,7 @@ impl SilentRefresh {
                  .cookies(LoginCookies::new()) or .sessions(…) too",
             ));
         }
-        if self.grace.is_some() && (self.client.is_none() || !sessions) {
+        if self.options.outage_grace.is_some() && (self.client.is_none() || !sessions) {
             return Err(Error::configuration(
                 "outage_grace is for sessions that silent refresh renews: call .sessions(…) and \
                  .silent_refresh(…) too",

@@ -13,7 +13,7 @@ use crate::core::{
     Clock, Error, PartClock, Secret, SystemClock, call_limit::CallLimit, debug_fields, ensure,
     single_flight::SingleFlight, telemetry::Counter,
 };
-use crate::jose::{Algorithm, SigningKey};
+use crate::jose::{Algorithm, SigningKey, algorithm::Algorithms};
 use crate::jwks::{builder::RemoteKeySetBuilder, discovery::Discovery};
 use std::{sync::Arc, sync::atomic::AtomicBool, time::Duration};
 
@@ -24,6 +24,10 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(55);
 options! {
     /// How opaque tokens are introspected, and for how long the answers are remembered.
     IntrospectionOptions {
+        /// URL at which the issuer of `discover` is reached. Default: the issuer itself.
+        discover_at: Option<String> = None,
+        /// Requires answers that are signed with one of these algorithms. Needs `discover`.
+        signed_answers: Option<Algorithms> = None,
         /// How long an active token is accepted without asking again. Default: 30 s, at most 1 hour; 0 asks each time.
         active_ttl: Time = Time(Duration::from_secs(30)),
         /// How long an inactive token is rejected without asking again. Default: 1 s, at most 1 minute.
@@ -58,9 +62,7 @@ options! {
 #[must_use]
 pub struct IntrospectionBuilder {
     place: Place,
-    discover_at: Option<String>,
     client: Option<Client>,
-    signed_by: Option<Vec<Algorithm>>,
     clock: Arc<dyn Clock>,
     pub(crate) network: NetworkOptions,
     pub(crate) options: IntrospectionOptions,
@@ -88,9 +90,7 @@ impl IntrospectionBuilder {
     fn new(place: Place) -> Self {
         Self {
             place,
-            discover_at: None,
             client: None,
-            signed_by: None,
             clock: Arc::new(SystemClock),
             network: NetworkOptions::default(),
             options: IntrospectionOptions::default(),
@@ -102,7 +102,7 @@ impl IntrospectionBuilder {
     /// See [`RemoteKeySetBuilder::discover_at`](crate::jwks::RemoteKeySetBuilder::discover_at).
     /// Needs [`discover`](Introspection::discover).
     pub fn discover_at(mut self, url: impl Into<String>) -> Self {
-        self.discover_at = Some(url.into());
+        self.options.discover_at = Some(url.into());
         self
     }
 
@@ -151,7 +151,7 @@ impl IntrospectionBuilder {
     /// Needs [`discover`](Introspection::discover). An unsigned answer is then an outage, not a
     /// refusal. Default: unsigned answers, which the connection protects.
     pub fn signed_answers(mut self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
-        self.signed_by = Some(algorithms.into_iter().collect());
+        self.options.signed_answers = Some(Algorithms(algorithms.into_iter().collect()));
         self
     }
 
@@ -248,15 +248,15 @@ impl IntrospectionBuilder {
         )?;
         let clock = PartClock::new(self.clock);
         let http = HttpClient::new(timeout, &self.network)?;
-        let place = self.place.reached_at(self.discover_at)?;
-        let signed = match (self.signed_by, &place) {
+        let place = self.place.reached_at(options.discover_at)?;
+        let signed = match (options.signed_answers, &place) {
             (None, _) if options.answer_audience.is_some() => {
                 return Err(Error::configuration(
                     "answer_audience without signed answers: call .signed_answers(…) too",
                 ));
             }
             (None, _) => None,
-            (Some(algorithms), Place::Issuer(discovery)) => {
+            (Some(Algorithms(algorithms)), Place::Issuer(discovery)) => {
                 let audience = options.answer_audience.as_deref().unwrap_or(&client.id);
                 let mut keys = RemoteKeySetBuilder::of_issuer(discovery.clone());
                 keys.network = self.network;

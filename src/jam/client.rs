@@ -5,6 +5,7 @@ use super::base::{self, DEFAULT_BASE_URL};
 use super::remote_token::RemoteToken;
 use crate::core::http::{HttpAnswer, HttpClient, HttpRequest};
 use crate::core::network::NetworkOptions;
+use crate::core::settings::{Time, options};
 use crate::core::{Error, ErrorKind, Secret, debug_fields, ensure, quote::quoted};
 use crate::jose::KeySet;
 use crate::token::{verified::Verified, verifier::Verifier};
@@ -13,7 +14,6 @@ use serde_json::{Value, json};
 use std::{borrow::Cow, sync::Arc, time::Duration};
 use url::Url;
 
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_BODY: usize = 64 * 1024;
 const MAX_KEY_SET: usize = 1024 * 1024;
 /// Percent-encodes all but the unreserved characters of RFC 3986 section 2.3.
@@ -52,6 +52,17 @@ struct Inner {
     legacy_paths: bool,
 }
 
+options! {
+    /// The options of a client.
+    #[derive(Debug)]
+    JamClientOptions {
+        /// Deadline of one operation of the client, including the connection. Default: 10 s.
+        timeout: Time = Time(Duration::from_secs(10)),
+        /// Deletes refresh tokens at the paths of older SDKs.
+        legacy_paths: bool = false,
+    }
+}
+
 /// A builder of a [`JamClient`].
 ///
 /// # Example
@@ -70,8 +81,7 @@ struct Inner {
 pub struct JamClientBuilder {
     app_id: String,
     base_url: String,
-    timeout: Duration,
-    legacy_paths: bool,
+    pub(crate) options: JamClientOptions,
 }
 
 impl JamClientBuilder {
@@ -85,7 +95,7 @@ impl JamClientBuilder {
 
     /// Sets the deadline of one operation, including the connection. Default: 10 s.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+        self.options.timeout = Time(timeout);
         self
     }
 
@@ -93,7 +103,7 @@ impl JamClientBuilder {
     ///
     /// These are `refresh` and `refresh/{token}`. Default: off, which uses `user/refresh`.
     pub fn legacy_paths(mut self, legacy: bool) -> Self {
-        self.legacy_paths = legacy;
+        self.options.legacy_paths = legacy;
         self
     }
 
@@ -102,13 +112,14 @@ impl JamClientBuilder {
     /// # Errors
     /// [`ErrorKind::Configuration`] with a message that says what to change.
     pub fn build(self) -> Result<JamClient, Error> {
-        ensure(!self.timeout.is_zero(), "the timeout is zero: give .timeout(…) a few seconds")?;
+        let JamClientOptions { timeout: Time(timeout), legacy_paths } = self.options;
+        ensure(!timeout.is_zero(), "the timeout is zero: give .timeout(…) a few seconds")?;
         let app = JamApp::new(self.app_id.clone()).base_url(self.base_url.clone());
         Ok(JamClient(Arc::new(Inner {
             app_url: base::app_url(&self.base_url, &self.app_id)?,
             verifier: app.verifier()?,
-            http: HttpClient::new(self.timeout, &NetworkOptions::default())?,
-            legacy_paths: self.legacy_paths,
+            http: HttpClient::new(timeout, &NetworkOptions::default())?,
+            legacy_paths,
         })))
     }
 }
@@ -127,8 +138,7 @@ impl JamClient {
         JamClientBuilder {
             app_id: app_id.into(),
             base_url: DEFAULT_BASE_URL.into(),
-            timeout: DEFAULT_TIMEOUT,
-            legacy_paths: false,
+            options: JamClientOptions::default(),
         }
     }
 

@@ -66,6 +66,10 @@ algorithms! {
     Ed25519,
 }
 
+/// Signature algorithms, in the configuration file one or a list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Algorithms(pub(crate) Vec<Algorithm>);
+
 /// The kind of key that an algorithm takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KeyType {

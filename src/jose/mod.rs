@@ -22,7 +22,7 @@
 //! [RFC 8037]: https://www.rfc-editor.org/rfc/rfc8037
 //! [RFC 9864]: https://www.rfc-editor.org/rfc/rfc9864
 
-mod algorithm;
+pub(crate) mod algorithm;
 mod certificate;
 mod der;
 mod disguise;
@@ -34,6 +34,8 @@ mod jwk;
 pub(crate) mod jws;
 mod key_set;
 mod primitive;
+#[cfg(feature = "config")]
+mod settings;
 mod signing_key;
 mod verifying_key;
 

@@ -3,6 +3,7 @@
 use super::parts::{Login, Redirect, check_local, endpoint, query_tokens};
 use crate::authenticator::request::{Head, RequestSession};
 use crate::authenticator::{Authenticator, LoginCookies};
+use crate::core::settings::options;
 use crate::core::{BoxFuture, Error, call_limit::CallLimit, debug_fields, ensure};
 use crate::endpoint::Endpoint;
 use crate::jam::client::JamClient;
@@ -63,10 +64,32 @@ pub(super) enum Keep {
     Session,
 }
 
+options! {
+    /// Handlers of the magic link's redirect and of logout.
+    JamLoginOptions {
+        /// Path of this site to which browsers go after login and logout. Default: `/`.
+        home: String = "/".to_owned(),
+        /// Where a login is kept. Default: a session if there are sessions, or else cookies.
+        keep: Option<KeepIn> = None,
+    }
+}
+
+/// A place for the tokens of a login.
+#[derive(Clone, Copy, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Keep"))]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum KeepIn {
+    Session,
+    Cookies,
+}
+
 /// Builder of a [`JamLogin`].
 #[must_use]
 pub struct JamLoginBuilder {
-    settings: Settings,
+    auth: Authenticator,
+    client: JamClient,
+    on_login: Option<OnLogin>,
+    pub(crate) options: JamLoginOptions,
 }
 
 impl JamLogin {
@@ -75,14 +98,10 @@ impl JamLogin {
     /// `auth` verifies ID tokens; `client` names the app and deletes refresh tokens at logout.
     pub fn builder(auth: &Authenticator, client: JamClient) -> JamLoginBuilder {
         JamLoginBuilder {
-            settings: Settings {
-                auth: auth.clone(),
-                client,
-                keep: if auth.has_sessions() { Keep::Session } else { Keep::cookies(auth) },
-                home: "/".to_owned(),
-                on_login: None,
-                calls: CallLimit::new(PARALLEL, DEADLINE),
-            },
+            auth: auth.clone(),
+            client,
+            on_login: None,
+            options: JamLoginOptions::default(),
         }
     }
 
@@ -112,19 +131,19 @@ impl JamLogin {
 impl JamLoginBuilder {
     /// Sets where browsers go after login and logout: a path of this site. Default: `/`.
     pub fn home(mut self, path: impl Into<String>) -> Self {
-        self.settings.home = path.into();
+        self.options.home = path.into();
         self
     }
 
     /// Starts a session at each login. This is the default if the authenticator has sessions.
     pub fn into_session(mut self) -> Self {
-        self.settings.keep = Keep::Session;
+        self.options.keep = Some(KeepIn::Session);
         self
     }
 
     /// Keeps the tokens in the authenticator's login cookies, even if it has sessions.
     pub fn into_cookies(mut self) -> Self {
-        self.settings.keep = Keep::cookies(&self.settings.auth);
+        self.options.keep = Some(KeepIn::Cookies);
         self
     }
 
@@ -147,7 +166,7 @@ impl JamLoginBuilder {
         F: Fn(Login) -> R + Send + Sync + 'static,
         R: Future<Output = Result<Redirect, Error>> + Send + 'static,
     {
-        self.settings.on_login = Some(Arc::new(move |login| Box::pin(handler(login))));
+        self.on_login = Some(Arc::new(move |login| Box::pin(handler(login))));
         self
     }
 
@@ -157,29 +176,29 @@ impl JamLoginBuilder {
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if there is no place to keep
     /// the tokens, or the home is not a path of this site.
     pub fn build(self) -> Result<JamLogin, Error> {
-        let settings = self.settings;
-        let can_keep = match &settings.keep {
-            Keep::Nowhere => settings.on_login.is_some(),
+        let Self { auth, client, on_login, options: JamLoginOptions { home, keep } } = self;
+        let keep = match (keep, auth.cookies()) {
+            (Some(KeepIn::Session), _) => Keep::Session,
+            (None, _) if auth.has_sessions() => Keep::Session,
+            (_, Some(cookies)) => Keep::Cookies(cookies.clone()),
+            (_, None) => Keep::Nowhere,
+        };
+        let can_keep = match &keep {
+            Keep::Nowhere => on_login.is_some(),
             Keep::Cookies(_) => true,
-            Keep::Session => settings.auth.has_sessions(),
+            Keep::Session => auth.has_sessions(),
         };
         ensure(
             can_keep,
             "no place to keep the tokens: call .sessions(…) or .cookies(LoginCookies::new()) \
              on the authenticator's builder, or .on_login(…) here",
         )?;
-        check_local(&settings.home)?;
-        Ok(JamLogin(Arc::new(settings)))
-    }
-}
-
-impl Keep {
-    /// Returns the login cookies of the authenticator, if it has some.
-    fn cookies(auth: &Authenticator) -> Self {
-        auth.cookies().map_or(Self::Nowhere, |cookies| Self::Cookies(cookies.clone()))
+        check_local(&home)?;
+        let calls = CallLimit::new(PARALLEL, DEADLINE);
+        Ok(JamLogin(Arc::new(Settings { auth, client, keep, home, on_login, calls })))
     }
 }
 
 debug_fields!(JamLogin, self, home = self.0.home);
 
-debug_fields!(JamLoginBuilder, self, home = self.settings.home);
+debug_fields!(JamLoginBuilder, self, home = self.options.home);

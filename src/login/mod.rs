@@ -1,7 +1,7 @@
 //! Browser logins: JAM's magic link, OAuth2 callbacks, and logout.
 
 mod callback;
-mod handlers;
+pub(crate) mod handlers;
 mod logout;
 #[cfg(feature = "oauth2")]
 pub(crate) mod oauth2;

@@ -63,7 +63,7 @@ impl AuthorizationRequest {
 
     /// Whether the login returns an ID token.
     pub(crate) fn asks_for_id_token(&self) -> bool {
-        let is_oidc = self.client.0.provider.is_oidc;
+        let is_oidc = self.client.0.provider.options.oidc;
         is_oidc && self.wanted_scopes().iter().any(|scope| scope == "openid")
     }
 

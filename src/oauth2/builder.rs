@@ -188,11 +188,11 @@ impl OAuth2ClientBuilder {
             check_scope(scope)?;
         }
         ensure(
-            self.provider.token_type.as_deref().is_none_or(|name| !name.trim().is_empty()),
+            self.provider.options.token_type.as_deref().is_none_or(|name| !name.trim().is_empty()),
             "the token_type is empty: call .token_type(…) with the one the provider sends",
         )?;
         ensure(
-            self.provider.id_token_algorithms.as_ref().is_none_or(|all| !all.is_empty()),
+            self.provider.options.id_token_algorithms.as_ref().is_none_or(|all| !all.0.is_empty()),
             "the list of ID token algorithms is empty: give .id_token_algorithms([…]) those \
              that the provider signs with, or omit it",
         )?;

@@ -99,7 +99,7 @@ impl Discovery {
         if authorize.is_some() && !has_s256 {
             return Err(unexpected("the provider does not support PKCE with S256"));
         }
-        let userinfo = match (&provider.userinfo, &found.userinfo_endpoint) {
+        let userinfo = match (&provider.options.userinfo, &found.userinfo_endpoint) {
             (Some(url), _) => Some(urls.check(url)?),
             (None, Some(url)) => Some(urls.check(&self.metadata.reachable(url))?),
             (None, None) => None,
@@ -113,7 +113,7 @@ impl Discovery {
             authorize,
             token: without_fragment(&self.metadata.reachable(&found.token_endpoint), urls)?,
             userinfo,
-            sends_iss: provider.sends_iss
+            sends_iss: provider.options.always_sends_iss
                 || found.authorization_response_iss_parameter_supported == Some(true),
             secret_in: Some(match takes("client_secret_basic") {
                 true => SecretIn::Header,
@@ -130,19 +130,21 @@ impl Directory {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Error> {
         ensure(
-            provider.issuer.is_some() || !(provider.is_oidc || provider.sends_iss),
+            provider.options.issuer.is_some()
+                || !(provider.options.oidc || provider.options.always_sends_iss),
             "the provider's iss must be checked, but its issuer is unknown: call .issuer(…)",
         )?;
         ensure(
-            provider.is_oidc || provider.discover_at.is_none(),
+            provider.options.oidc || provider.options.discover_at.is_none(),
             ".discover_at(…) is for a provider with metadata: call it on Provider::discover(…)",
         )?;
         let urls = fetcher.urls();
-        let metadata = provider.discovery().filter(|_| provider.is_oidc);
+        let metadata = provider.discovery().filter(|_| provider.options.oidc);
         if let Some(metadata) = &metadata {
             metadata.check(urls)?;
         }
-        let userinfo = provider.userinfo.as_deref().map(|url| urls.check(url)).transpose()?;
+        let userinfo =
+            provider.options.userinfo.as_deref().map(|url| urls.check(url)).transpose()?;
         match (&provider.place, metadata) {
             (Place::Discovered, Some(metadata)) => {
                 let discovery = Discovery { provider: provider.clone(), metadata, fetcher };
@@ -156,7 +158,7 @@ impl Directory {
                     authorize: Some(authorization_url(authorize, urls)?),
                     token: without_fragment(token, urls)?,
                     userinfo,
-                    sends_iss: provider.sends_iss,
+                    sends_iss: provider.options.always_sends_iss,
                     secret_in: None,
                 };
                 Ok(Self::Known(Arc::new(endpoints)))

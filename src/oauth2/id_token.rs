@@ -70,7 +70,7 @@ impl OAuth2Client {
 
     /// Returns the provider's issuer.
     fn issuer(&self) -> Option<&str> {
-        self.0.provider.issuer.as_deref()
+        self.0.provider.options.issuer.as_deref()
     }
 
     /// Whether an `iss` is the provider's, in either spelling.

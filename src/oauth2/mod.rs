@@ -44,7 +44,7 @@ pub(crate) mod grant;
 mod id_token;
 pub(crate) mod pending;
 pub(crate) mod pkce;
-mod provider;
+pub(crate) mod provider;
 mod provider_keys;
 mod request;
 mod scopes;

@@ -113,7 +113,7 @@ impl OAuth2Client {
         if client.clock.now().as_secs() >= pending.until {
             return Err(invalid("the login took longer than ten minutes"));
         }
-        match (&callback.iss, client.provider.issuer.as_deref()) {
+        match (&callback.iss, client.provider.options.issuer.as_deref()) {
             (None, _) if pending.sends_iss => {
                 return Err(invalid("the callback has no iss, which this provider sends"));
             }

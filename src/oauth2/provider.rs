@@ -1,6 +1,7 @@
 //! OAuth2 providers and their endpoints.
 
-use crate::jose::Algorithm;
+use crate::core::settings::options;
+use crate::jose::{Algorithm, algorithm::Algorithms};
 use crate::jwks::discovery::Discovery;
 use std::borrow::Cow;
 
@@ -20,20 +21,32 @@ use std::borrow::Cow;
 pub struct Provider {
     pub(super) name: Cow<'static, str>,
     pub(super) place: Place,
-    pub(super) issuer: Option<Cow<'static, str>>,
-    /// Address at which the issuer is reached. Default: the issuer itself.
-    pub(super) discover_at: Option<Cow<'static, str>>,
-    pub(super) is_oidc: bool,
-    pub(super) sends_iss: bool,
-    pub(super) userinfo: Option<Cow<'static, str>>,
+    pub(crate) options: ProviderOptions,
     /// Scheme of the `Authorization` header for its API.
     pub(super) scheme: &'static str,
     /// Whether it separates granted scopes by commas too.
     pub(super) comma: bool,
-    /// Its name for bearer tokens, besides `Bearer`.
-    pub(super) token_type: Option<Cow<'static, str>>,
-    /// Replaces the announced algorithms.
-    pub(super) id_token_algorithms: Option<Vec<Algorithm>>,
+}
+
+options! {
+    /// The options of a provider.
+    #[derive(Debug, PartialEq, Eq)]
+    ProviderOptions {
+        /// The provider's issuer. A callback with another `iss` is rejected.
+        issuer: Option<String> = None,
+        /// URL at which the issuer of `discover` is reached. Default: the issuer itself.
+        discover_at: Option<String> = None,
+        /// Declares that the provider issues ID tokens (OpenID Connect).
+        oidc: bool = false,
+        /// Rejects a callback without `iss` too.
+        always_sends_iss: bool = false,
+        /// Userinfo endpoint. Default: as in the discovery document, if any.
+        userinfo: Option<String> = None,
+        /// The `token_type` that the provider uses for bearer tokens. Default: `Bearer` alone.
+        token_type: Option<String> = None,
+        /// Algorithms of ID tokens and signed userinfo. Default: as discovered, or else RS256.
+        id_token_algorithms: Option<Algorithms> = None,
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,15 +148,9 @@ impl Provider {
         Self {
             name: name.into(),
             place: Place::Urls { authorize: authorize.into(), token: token.into() },
-            issuer: None,
-            discover_at: None,
-            is_oidc: false,
-            sends_iss: false,
-            userinfo: None,
+            options: ProviderOptions::default(),
             scheme: "Bearer",
             comma: false,
-            token_type: None,
-            id_token_algorithms: None,
         }
     }
 
@@ -153,7 +160,7 @@ impl Provider {
     /// with any.
     #[must_use]
     pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
-        self.issuer = Some(Cow::Owned(issuer.into()));
+        self.options.issuer = Some(issuer.into());
         self
     }
 
@@ -174,7 +181,7 @@ impl Provider {
     /// ```
     #[must_use]
     pub fn discover_at(mut self, url: impl Into<String>) -> Self {
-        self.discover_at = Some(Cow::Owned(url.into()));
+        self.options.discover_at = Some(url.into());
         self
     }
 
@@ -184,7 +191,7 @@ impl Provider {
     /// providers by discovery are declared already.
     #[must_use]
     pub fn oidc(mut self) -> Self {
-        self.is_oidc = true;
+        self.options.oidc = true;
         self
     }
 
@@ -193,14 +200,14 @@ impl Provider {
     /// RFC 9207 section 2.4. A discovery document declares this itself.
     #[must_use]
     pub fn always_sends_iss(mut self) -> Self {
-        self.sends_iss = true;
+        self.options.always_sends_iss = true;
         self
     }
 
     /// Sets the userinfo endpoint. Default: as in the discovery document, if any.
     #[must_use]
     pub fn userinfo(mut self, url: impl Into<String>) -> Self {
-        self.userinfo = Some(Cow::Owned(url.into()));
+        self.options.userinfo = Some(url.into());
         self
     }
 
@@ -214,7 +221,7 @@ impl Provider {
     /// ```
     #[must_use]
     pub fn token_type(mut self, name: impl Into<String>) -> Self {
-        self.token_type = Some(Cow::Owned(name.into()));
+        self.options.token_type = Some(name.into());
         self
     }
 
@@ -230,15 +237,14 @@ impl Provider {
     /// ```
     #[must_use]
     pub fn id_token_algorithms(mut self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
-        self.id_token_algorithms = Some(algorithms.into_iter().collect());
+        self.options.id_token_algorithms = Some(Algorithms(algorithms.into_iter().collect()));
         self
     }
 
     /// Returns where its metadata is published; `None` without an issuer.
     pub(super) fn discovery(&self) -> Option<Discovery> {
-        let issuer = self.issuer.as_deref()?.to_owned();
-        let address = self.discover_at.as_deref().map(str::to_owned);
-        Some(Discovery { address, ..Discovery::of(issuer) })
+        let ProviderOptions { issuer, discover_at: address, .. } = self.options.clone();
+        Some(Discovery { address, ..Discovery::of(issuer?) })
     }
 
     /// Returns the name.

@@ -5,7 +5,7 @@
 use super::client::{Inner, OAuth2Client};
 use crate::core::network::UrlRule;
 use crate::core::{Error, ErrorKind};
-use crate::jose::{Algorithm, KeySet, VerifyingKey};
+use crate::jose::{Algorithm, KeySet, VerifyingKey, algorithm::Algorithms};
 use crate::jwks::RemoteKeySetBuilder;
 use crate::jwks::discovery::{Discovery, Metadata};
 use crate::jwks::fetch::Fetcher;
@@ -28,7 +28,7 @@ impl Inner {
     ///
     /// `None` for a provider without OpenID Connect.
     pub(super) fn verifier(&self, announced: &'static [&'static str]) -> Option<VerifierBuilder> {
-        let discovery = self.provider.discovery().filter(|_| self.provider.is_oidc)?;
+        let discovery = self.provider.discovery().filter(|_| self.provider.options.oidc)?;
         let issuer = discovery.issuer.clone();
         let secrets = self.secret.iter().flat_map(|secret| {
             let secret = secret.expose().as_bytes();
@@ -36,7 +36,12 @@ impl Inner {
         });
         let mut keys = ProviderKeys {
             discovery,
-            algorithms: self.provider.id_token_algorithms.clone(),
+            algorithms: self
+                .provider
+                .options
+                .id_token_algorithms
+                .clone()
+                .map(|Algorithms(all)| all),
             announced,
             secrets: secrets.collect(),
             has_published: AtomicBool::new(false),

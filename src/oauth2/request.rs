@@ -289,7 +289,7 @@ impl TokenRequest {
                 secrets: secrets.chain(header.as_ref().map(|h| h.as_str())).collect(),
                 sent,
                 comma: client.provider.comma,
-                token_type: client.provider.token_type.as_deref(),
+                token_type: client.provider.options.token_type.as_deref(),
                 dpop: client.dpop.is_some(),
             },
         )

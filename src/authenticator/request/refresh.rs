@@ -1,6 +1,7 @@
 //! Renewal of ID tokens: one request to JAM per refresh token, shared by concurrent requests.
 
 use crate::authenticator::silent_refresh::SilentRefresh;
+use crate::core::settings::Time;
 use crate::core::{
     Error, ErrorKind, Secret, call_limit::CallLimit, hash::Sha256, sha256,
     single_flight::SingleFlight,
@@ -35,7 +36,7 @@ impl Refresher {
     pub(in crate::authenticator) fn new(settings: SilentRefresh) -> Option<Self> {
         Some(Self {
             client: settings.client?,
-            grace: settings.grace.unwrap_or(GRACE),
+            grace: settings.options.outage_grace.map_or(GRACE, |Time(grace)| grace),
             calls: Arc::new(CallLimit::new(PARALLEL, DEADLINE)),
             renewed: SingleFlight::shared_for(SHARED_FOR),
         })

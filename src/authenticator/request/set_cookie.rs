@@ -1,22 +1,30 @@
 //! The `Set-Cookie` values that set and remove cookies.
 
 use crate::authenticator::cookies::{Attributes, LoginCookies};
-use crate::authenticator::session_cookie::SessionCookie;
+use crate::authenticator::session_cookie::{SameSite, SessionCookie};
 use std::time::Duration;
 
 impl Attributes {
     /// Returns the `Set-Cookie` value of a cookie without an expiry.
     pub(crate) fn set(&self, name: &str, value: &str) -> String {
+        self.set_for(name, value, SameSite::Lax)
+    }
+
+    fn set_for(&self, name: &str, value: &str, same_site: SameSite) -> String {
         let mut cookie = format!("{name}={value}; Path={}", self.path);
         if let Some(domain) = &self.domain {
             cookie.push_str("; Domain=");
             cookie.push_str(domain);
         }
-        if self.secure {
+        if self.is_secure() {
             cookie.push_str("; Secure");
         }
         cookie.push_str("; HttpOnly; SameSite=");
-        cookie.push_str(self.same_site);
+        cookie.push_str(match same_site {
+            SameSite::Lax => "Lax",
+            SameSite::Strict => "Strict",
+            SameSite::DangerNone => "None",
+        });
         if self.partitioned {
             cookie.push_str("; Partitioned");
         }
@@ -32,8 +40,8 @@ impl Attributes {
 impl SessionCookie {
     /// Returns the `Set-Cookie` value for a session with this remaining lifetime.
     pub(crate) fn set(&self, id: &str, left: Duration) -> String {
-        let mut cookie = self.attributes.set(&self.name, id);
-        if self.persistent {
+        let mut cookie = self.value(id);
+        if !self.options.until_the_browser_closes {
             cookie.push_str("; Max-Age=");
             cookie.push_str(&left.as_secs().to_string());
         }
@@ -41,12 +49,16 @@ impl SessionCookie {
     }
 
     pub(crate) fn remove(&self) -> String {
-        self.attributes.remove(&self.name)
+        format!("{}; Max-Age=0", self.value(""))
+    }
+
+    fn value(&self, id: &str) -> String {
+        self.attributes.set_for(self.name(), id, self.options.same_site)
     }
 }
 
 impl LoginCookies {
     pub(crate) fn remove_id(&self) -> String {
-        self.attributes.remove(&self.id)
+        self.attributes.remove(self.id_name())
     }
 }

@@ -13,16 +13,16 @@ const MAX_LENGTH: usize = 4096;
 impl LoginCookies {
     /// Returns the `Set-Cookie` value for the ID token.
     pub(crate) fn set_id(&self, token: &str) -> Result<String, Error> {
-        self.attributes.set_token(&self.id, token)
+        self.attributes.set_token(self.id_name(), token)
     }
 
     /// Returns the `Set-Cookie` value for the refresh token.
     pub(crate) fn set_refresh(&self, token: &str) -> Result<String, Error> {
-        self.attributes.set_token(&self.refresh, token)
+        self.attributes.set_token(self.refresh_name(), token)
     }
 
     pub(crate) fn remove_refresh(&self) -> String {
-        self.attributes.remove(&self.refresh)
+        self.attributes.remove(self.refresh_name())
     }
 }
 

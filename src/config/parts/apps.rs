@@ -5,11 +5,11 @@ use super::key_sets::{KeySetSection, key_set};
 use super::lists::Lists;
 use super::location::Spot;
 use super::scalars::{Given, Texts};
-use crate::authenticator::AuthenticatorBuilder;
+use crate::authenticator::{AuthenticatorBuilder, silent_refresh::SilentRefreshOptions};
 use crate::config::document::{Problem, Section};
-use crate::core::{debug_fields, settings::Time};
+use crate::core::debug_fields;
 use crate::jam::app::{JamApp, JamAppOptions};
-use crate::jam::client::{JamClient, JamClientBuilder};
+use crate::jam::client::{JamClient, JamClientBuilder, JamClientOptions};
 use crate::jwks::RemoteKeySet;
 use std::collections::BTreeMap;
 
@@ -18,17 +18,15 @@ settings! {
     #[serde(default)]
     pub(in crate::config) struct Keys {
         /// JustAuthenticateMe apps, by a name of your choice.
-        apps: BTreeMap<String, Section<JamAppOptions, AppSettings>>,
+        apps: BTreeMap<String, AppSection>,
     }
 
     #[derive(Default)]
-    pub(in crate::config) struct AuthenticatorKeys {
+    pub(in crate::config) struct AuthenticatorApps {
         /// Names of the apps whose ID tokens are accepted. Default: all.
         apps: Option<Texts>,
         /// Name of the app that renews ID tokens in cookies and sessions. Default: no renewal.
         silent_refresh: Option<String>,
-        /// How long a JAM login's session continues while JAM is unreachable. Default: 1 hour.
-        outage_grace: Option<Time>,
     }
 
     /// A JustAuthenticateMe app: its ID tokens, and the client that calls JAM.
@@ -40,13 +38,14 @@ settings! {
         deny_lists: Texts,
         /// How the app's keys are fetched.
         key_set: Option<KeySetSection>,
-        /// Deadline of one operation of the client, including the connection. Default: 10 s.
-        timeout: Option<Time>,
-        /// Deletes refresh tokens at the paths of older SDKs.
-        #[serde(default)]
-        legacy_paths: bool,
     }
 }
+
+/// A section of an app.
+type AppSection = Section<JamAppOptions, Section<JamClientOptions, AppSettings>>;
+
+/// The authenticator's keys for apps.
+pub(in crate::config) type AuthenticatorKeys = Section<SilentRefreshOptions, AuthenticatorApps>;
 
 /// An app and its client.
 #[derive(Clone)]
@@ -67,9 +66,9 @@ impl Build<&Lists> for Keys {
     }
 }
 
-impl Section<JamAppOptions, AppSettings> {
+impl AppSection {
     fn build(&self, spot: &Spot<'_>, lists: &Lists) -> Result<App, Problem> {
-        let Self(options, settings) = self;
+        let Self(options, Section(client_options, settings)) = self;
         let mut app = JamApp::new(&settings.app_id).clock(spot.clock());
         app.options = options.clone();
         let denied = spot.lists("deny_lists", &settings.deny_lists.0, lists)?;
@@ -80,10 +79,9 @@ impl Section<JamAppOptions, AppSettings> {
         }
         // Reports settings that cannot verify now, even if no authenticator uses the app.
         spot.built(app.verifier())?;
-        let client = JamClient::builder(&settings.app_id)
-            .legacy_paths(settings.legacy_paths)
-            .given(&options.base_url, JamClientBuilder::base_url)
-            .given(&settings.timeout, |client, Time(timeout)| client.timeout(timeout));
+        let mut client = JamClient::builder(&settings.app_id)
+            .given(&options.base_url, JamClientBuilder::base_url);
+        client.options = client_options.clone();
         Ok(App { app, client: spot.built(client.build())? })
     }
 }
@@ -95,12 +93,12 @@ impl AddTo<AuthenticatorBuilder, &BTreeMap<String, App>> for AuthenticatorKeys {
         apps: &BTreeMap<String, App>,
         spot: &Spot<'_>,
     ) -> Result<AuthenticatorBuilder, Problem> {
-        for app in spot.chosen("apps", "app", &self.apps, apps)? {
+        let Self(options, settings) = self;
+        auth.silent_refresh.options = options.clone();
+        for app in spot.chosen("apps", "app", &settings.apps, apps)? {
             auth = auth.jam(app.app);
         }
-        let renewing = spot.if_named("silent_refresh", "app", &self.silent_refresh, apps)?;
-        Ok(auth
-            .given(&renewing, |auth, app| auth.silent_refresh(app.client))
-            .given(&self.outage_grace, |auth, Time(grace)| auth.outage_grace(grace)))
+        let renewing = spot.if_named("silent_refresh", "app", &settings.silent_refresh, apps)?;
+        Ok(auth.given(&renewing, |auth, app| auth.silent_refresh(app.client)))
     }
 }

@@ -10,7 +10,11 @@ use super::scalars::{Given, Texts};
 use super::verifiers::VerifierSection;
 use crate::authenticator::{
     Authenticator, AuthenticatorBuilder, CredentialSource, LoginCookies, SessionCookie,
-    builder::AuthenticatorOptions, certificates::CertificateSourceKind, sources::SourceKind,
+    builder::AuthenticatorOptions,
+    certificates::CertificateSourceKind,
+    cookies::{Attributes, LoginCookieNames},
+    session_cookie::SessionCookieOptions,
+    sources::SourceKind,
 };
 use crate::config::document::{Problem, Section};
 use crate::policy::ClaimPaths;
@@ -35,9 +39,9 @@ settings! {
         #[serde(default)]
         sources: Vec<SourceKind>,
         /// Accepts the ID token that a browser login stored in cookies.
-        login_cookies: Option<LoginCookieSettings>,
+        login_cookies: Option<Section<Attributes, LoginCookieNames>>,
         /// The session cookie.
-        session_cookie: Option<SessionCookieSettings>,
+        session_cookie: Option<Section<Attributes, SessionCookieOptions>>,
         /// Accepts tokens that are bound to a key, with a proof in each request (DPoP, RFC 9449).
         dpop: Option<DpopSection>,
         /// Accepts tokens that are bound to a TLS client certificate (RFC 8705), which is found here.
@@ -47,52 +51,6 @@ settings! {
         claim_paths: Option<ClaimPathSettings>,
         /// Name of the store that tells other processes to drop cached claims.
         enrichment_store: Option<String>,
-    }
-
-    /// The cookies of a browser login.
-    struct LoginCookieSettings {
-        /// Name of the ID token's cookie. Default: `__Host-jam_id`.
-        id_name: Option<String>,
-        /// Name of the refresh token's cookie. Default: `__Host-jam_refresh`.
-        refresh_name: Option<String>,
-        /// `Path` of the cookies. Default: `/`.
-        path: Option<String>,
-        /// `Domain` of the cookies. Default: this host alone.
-        domain: Option<String>,
-        /// Sets `Partitioned`: in a frame, the cookies belong to the page around it.
-        #[serde(default)]
-        partitioned: bool,
-        /// Removes the `__Host-` prefix and `Secure`, for development over plain http.
-        #[serde(default)]
-        danger_plain_http: bool,
-    }
-
-    /// The session cookie.
-    struct SessionCookieSettings {
-        /// Name of the cookie. Default: `__Host-jam_session`.
-        name: Option<String>,
-        /// `SameSite` of the cookie. Default: `lax`.
-        same_site: Option<SameSite>,
-        /// `Path` of the cookie. Default: `/`.
-        path: Option<String>,
-        /// `Domain` of the cookie. Default: this host alone.
-        domain: Option<String>,
-        /// Sets `Partitioned`: in a frame, the cookie belongs to the page around it.
-        #[serde(default)]
-        partitioned: bool,
-        /// Omits `Max-Age`: the browser deletes the cookie when it is closed.
-        #[serde(default)]
-        until_the_browser_closes: bool,
-        /// Removes the `__Host-` prefix and `Secure`, for development over plain http.
-        #[serde(default)]
-        danger_plain_http: bool,
-    }
-
-    enum SameSite {
-        Lax,
-        Strict,
-        /// Requests from other sites carry the cookie too.
-        DangerNone,
     }
 }
 
@@ -172,42 +130,18 @@ impl AuthenticatorSettings {
         }
         Ok(auth
             .sources(self.sources.iter().cloned().map(CredentialSource::from))
-            .given(&self.login_cookies, |auth, cookies| auth.cookies(cookies.build()))
-            .given(&self.session_cookie, |auth, cookie| auth.session_cookie(cookie.build()))
+            .given(&self.login_cookies, |auth, Section(attributes, names)| {
+                let plain = attributes.danger_plain_http;
+                let cookies = LoginCookies { names, attributes };
+                auth.cookies(cookies.when(plain, LoginCookies::danger_plain_http))
+            })
+            .given(&self.session_cookie, |auth, Section(attributes, options)| {
+                let plain = attributes.danger_plain_http;
+                let cookie = SessionCookie { options, attributes };
+                auth.session_cookie(cookie.when(plain, SessionCookie::danger_plain_http))
+            })
             .given(&self.claim_paths, |auth, paths| {
                 auth.claim_paths(paths.change(ClaimPaths::default()))
             }))
-    }
-}
-
-impl LoginCookieSettings {
-    fn build(&self) -> LoginCookies {
-        let defaults = LoginCookies::new();
-        let id = self.id_name.as_deref().unwrap_or(defaults.id_name());
-        let refresh = self.refresh_name.as_deref().unwrap_or(defaults.refresh_name());
-        LoginCookies::new()
-            .with_names(id, refresh)
-            .given(&self.path, LoginCookies::path)
-            .given(&self.domain, LoginCookies::domain)
-            .when(self.partitioned, LoginCookies::partitioned)
-            .when(self.danger_plain_http, LoginCookies::danger_plain_http)
-    }
-}
-
-impl SessionCookieSettings {
-    fn build(&self) -> SessionCookie {
-        let same_site = |cookie: SessionCookie, choice| match choice {
-            SameSite::Lax => cookie,
-            SameSite::Strict => cookie.same_site_strict(),
-            SameSite::DangerNone => cookie.danger_same_site_none(),
-        };
-        SessionCookie::new()
-            .given(&self.name, SessionCookie::with_name)
-            .given(&self.same_site, same_site)
-            .given(&self.path, SessionCookie::path)
-            .given(&self.domain, SessionCookie::domain)
-            .when(self.partitioned, SessionCookie::partitioned)
-            .when(self.until_the_browser_closes, SessionCookie::until_the_browser_closes)
-            .when(self.danger_plain_http, SessionCookie::danger_plain_http)
     }
 }

@@ -3,16 +3,13 @@
 use super::keys::SealingSettings;
 use super::location::Spot;
 use super::registry::Parts;
-use super::scalars::{Alg, Algs, Given};
+use super::scalars::Given;
 use crate::config::document::{Problem, Section};
 use crate::token::dpop::{Dpop, DpopBuilder, builder::DpopOptions};
 
 settings! {
     /// Tokens that are bound to a key, with a proof in each request (DPoP, RFC 9449).
     pub(in crate::config) struct DpopSettings {
-        /// Accepted algorithms of proofs. Default: all asymmetric ones but RS256, RS384 and RS512.
-        #[serde(default)]
-        algorithms: Algs,
         /// Name of the store that remembers used proofs. Default: this process's memory.
         store: Option<String>,
         /// Keys of this server's nonces, which proofs must then have. Default: no nonces.
@@ -28,7 +25,6 @@ impl DpopSection {
         let Self(options, settings) = self;
         let mut dpop = Dpop::builder().clock(spot.clock());
         dpop.options = options.clone();
-        dpop = dpop.algorithms(settings.algorithms.0.iter().map(|Alg(algorithm)| *algorithm));
         let store = spot.if_named("store", "store", &settings.store, &parts.stores)?;
         dpop = dpop.given(&store, DpopBuilder::store);
         if let Some(keys) = &settings.nonces {

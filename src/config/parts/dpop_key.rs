@@ -2,8 +2,8 @@
 
 use super::keys::{PrivateKey, SharedSecret, SigningMaterial};
 use super::location::Spot;
-use super::scalars::Alg;
 use crate::config::document::{Problem, Section};
+use crate::jose::Algorithm;
 use crate::token::dpop::DpopKey;
 
 settings! {
@@ -11,7 +11,7 @@ settings! {
     /// one.
     pub(in crate::config) struct DpopKeySettings {
         /// Algorithm of the private key, such as `ES256`. A new key is for ES256.
-        algorithm: Option<Alg>,
+        algorithm: Option<Algorithm>,
     }
 }
 

@@ -2,10 +2,11 @@
 
 use super::keys::{PrivateKey, SharedSecret, SigningMaterial};
 use super::location::Spot;
-use super::scalars::{Alg, Algs, Given, Hidden};
+use super::scalars::Hidden;
 use crate::config::document::{Problem, Section};
 use crate::core::{Secret, network::NetworkOptions};
 use crate::introspection::{Introspection, IntrospectionBuilder, IntrospectionOptions};
+use crate::jose::Algorithm;
 
 settings! {
     /// Introspection of opaque tokens at their authorization server.
@@ -14,8 +15,6 @@ settings! {
         url: Option<String>,
         /// Issuer whose metadata names the endpoint. Its `iss` is required.
         discover: Option<String>,
-        /// URL at which the issuer of `discover` is reached. Default: the issuer itself.
-        discover_at: Option<String>,
         /// The id of this service at the authorization server.
         client_id: String,
         /// The secret of this service. It excludes a private key.
@@ -25,11 +24,9 @@ settings! {
         /// Where id and secret are sent. Default: `header`.
         secret_in: Option<Place>,
         /// Algorithm of the private key, which signs a client assertion for each call.
-        algorithm: Option<Alg>,
+        algorithm: Option<Algorithm>,
         /// The private key's id, `kid`.
         key_id: Option<String>,
-        /// Requires answers that are signed with one of these algorithms. Needs `discover`.
-        signed_answers: Option<Algs>,
     }
 
     /// Where id and secret are sent.
@@ -58,13 +55,7 @@ impl IntrospectionSection {
         };
         introspection.options = options.clone();
         introspection.network = spot.network(network)?;
-        introspection =
-            introspection.given(&settings.discover_at, IntrospectionBuilder::discover_at);
         introspection = settings.client(introspection, key, spot)?;
-        introspection =
-            introspection.given(&settings.signed_answers, |introspection, Algs(all)| {
-                introspection.signed_answers(all.iter().map(|Alg(algorithm)| *algorithm))
-            });
         spot.built(introspection.clock(spot.clock()).build())
     }
 }

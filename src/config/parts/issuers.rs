@@ -4,8 +4,9 @@ use super::key_rings::Rings;
 use super::keys::SigningMaterial;
 use super::lists::Lists;
 use super::location::Spot;
-use super::scalars::{Alg, Texts};
+use super::scalars::Texts;
 use crate::config::document::{Problem, Section};
+use crate::jose::Algorithm;
 use crate::token::issuer::builder::IssuerOptions;
 use crate::token::issuer::{Issuer, IssuerBuilder};
 
@@ -13,7 +14,7 @@ settings! {
     /// An issuer of tokens, with a verifier that accepts them.
     pub(in crate::config) struct IssuerSettings {
         /// Signature algorithm of the key.
-        algorithm: Option<Alg>,
+        algorithm: Option<Algorithm>,
         /// The key's id, `kid`.
         key_id: Option<String>,
         /// Name of a key ring, instead of a key.

@@ -2,9 +2,10 @@
 
 use super::keys::{SealingSettings, SigningMaterial};
 use super::location::Spot;
-use super::scalars::{Alg, Moment};
+use super::scalars::Moment;
 use super::stores::Stores;
 use crate::config::document::{Problem, Section};
+use crate::jose::Algorithm;
 use crate::token::ring::builder::RingOptions;
 use crate::token::ring::{KeyRing, RingKey};
 use std::collections::BTreeMap;
@@ -16,7 +17,7 @@ settings! {
     /// A rotating set of signing keys.
     pub(in crate::config) struct RingSettings {
         /// Signature algorithm of all keys.
-        algorithm: Alg,
+        algorithm: Algorithm,
         /// Initial keys, instead of a generated one.
         #[serde(default)]
         keys: Vec<Section<SigningMaterial, RingKeySettings>>,
@@ -40,7 +41,7 @@ settings! {
 }
 
 impl Section<SigningMaterial, RingKeySettings> {
-    fn build(&self, algorithm: Alg, spot: &Spot<'_>) -> Result<RingKey, Problem> {
+    fn build(&self, algorithm: Algorithm, spot: &Spot<'_>) -> Result<RingKey, Problem> {
         let Self(material, RingKeySettings { key_id, current_from, expires_at }) = self;
         let mut key = RingKey::new(material.build(Some(algorithm), key_id.as_ref(), spot)?);
         if let Some(Moment(time)) = *current_from {
@@ -64,7 +65,7 @@ impl RingSection {
         stores: &Stores,
     ) -> Result<KeyRing, Problem> {
         let Self(options, settings) = self;
-        let mut ring = KeyRing::builder(settings.algorithm.0)
+        let mut ring = KeyRing::builder(settings.algorithm)
             .name(settings.name.as_deref().unwrap_or(name))
             .clock(spot.clock());
         ring.options = options.clone();

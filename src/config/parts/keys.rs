@@ -1,10 +1,10 @@
 //! Settings of signing, verifying and sealing keys.
 
 use super::location::Spot;
-use super::scalars::{Alg, Given, Hidden};
+use super::scalars::{Given, Hidden};
 use crate::config::document::{Content, Problem, Section};
 use crate::core::Secret;
-use crate::jose::{SigningKey, VerifyingKey};
+use crate::jose::{Algorithm, SigningKey, VerifyingKey};
 use crate::store::SealingKeys;
 
 settings! {
@@ -31,7 +31,7 @@ settings! {
     /// A key that verifies signatures.
     pub(in crate::config) struct VerifyingKeySettings {
         /// The only algorithm of the key. A JWK names its own.
-        algorithm: Option<Alg>,
+        algorithm: Option<Algorithm>,
         /// The key's id, `kid`.
         key_id: Option<String>,
         /// A public key as PEM or JWK.
@@ -125,7 +125,7 @@ impl SigningMaterial {
 
     pub(super) fn build(
         &self,
-        algorithm: Option<Alg>,
+        algorithm: Option<Algorithm>,
         key_id: Option<&String>,
         spot: &Spot<'_>,
     ) -> Result<SigningKey, Problem> {
@@ -133,7 +133,7 @@ impl SigningMaterial {
         let text = private_key.as_ref().map(|Hidden(text)| text.expose());
         let key = ("private_key", text, private_key_file);
         let (place, material) = Material::read(shared, key, spot)?;
-        let Some(Alg(algorithm)) = algorithm else {
+        let Some(algorithm) = algorithm else {
             return Err(
                 spot.wrong("the key 'algorithm' is missing: such as \"ES512\" or \"HS256\"")
             );
@@ -156,7 +156,7 @@ impl VerifyingKeySection {
         let text = settings.public_key.as_deref();
         let key = ("public_key", text, &settings.public_key_file);
         let (place, material) = Material::read(shared, key, spot)?;
-        let algorithm = settings.algorithm.map(|Alg(algorithm)| algorithm);
+        let algorithm = settings.algorithm;
         let key = place.built(match (&material, algorithm) {
             (Material::Jwk(jwk), _) => VerifyingKey::from_jwk(jwk.expose()),
             (_, None) => {

@@ -3,39 +3,29 @@
 use super::feature::{Build, Feature};
 use super::location::Spot;
 use super::registry::Parts;
-use super::scalars::Given;
 use crate::authenticator::Authenticator;
-use crate::config::document::Problem;
+use crate::config::document::{Problem, Section};
 use crate::core::debug_fields;
 use crate::jam::client::JamClient;
-use crate::login::{JamLogin, JamLoginBuilder, Redirect};
+use crate::login::{JamLogin, JamLoginBuilder, Redirect, handlers::JamLoginOptions};
 
 settings! {
     #[derive(Default)]
     pub(in crate::config) struct Keys {
         /// Handlers of the browser login by magic link.
-        login: Option<LoginSettings>,
+        login: Option<Section<JamLoginOptions, LoginSettings>>,
     }
 
     /// Handlers of the magic link's redirect and of logout.
     struct LoginSettings {
         /// Name of the app. Required with several apps.
         app: Option<String>,
-        /// Path of this site to which browsers go after login and logout. Default: `/`.
-        home: Option<String>,
-        /// Where a login is kept. Default: a session if there are sessions, or else cookies.
-        keep: Option<Keep>,
-    }
-
-    enum Keep {
-        Session,
-        Cookies,
     }
 }
 
 /// A factory of login builders, because the application may add its own handler.
 pub(in crate::config) struct LoginParts {
-    settings: LoginSettings,
+    options: JamLoginOptions,
     client: JamClient,
 }
 
@@ -47,7 +37,7 @@ impl Feature for Keys {
 
 impl Build<&Parts> for Keys {
     fn build(&self, parts: &Parts, spot: &Spot<'_>) -> Result<Self::Built, Problem> {
-        let Some(settings) = &self.login else {
+        let Some(Section(options, settings)) = &self.login else {
             return Ok(None);
         };
         let spot = spot.key("login");
@@ -57,7 +47,7 @@ impl Build<&Parts> for Keys {
             (None, Some(only), None) => only.clone(),
             _ => return Err(spot.wrong("no single app: name one with 'app'")),
         };
-        let login = LoginParts { settings: settings.clone(), client: app.client };
+        let login = LoginParts { options: options.clone(), client: app.client };
         if let Some(auth) = &parts.authenticator {
             // Built with a placeholder: the application may still set its own handler.
             let tried = login.begin(auth).on_login(|_| async { Ok(Redirect::to("/")) });
@@ -69,12 +59,8 @@ impl Build<&Parts> for Keys {
 
 impl LoginParts {
     pub(in crate::config) fn begin(&self, auth: &Authenticator) -> JamLoginBuilder {
-        let login = JamLogin::builder(auth, self.client.clone())
-            .given(&self.settings.home, JamLoginBuilder::home);
-        match &self.settings.keep {
-            Some(Keep::Session) => login.into_session(),
-            Some(Keep::Cookies) => login.into_cookies(),
-            None => login,
-        }
+        let mut login = JamLogin::builder(auth, self.client.clone());
+        login.options = self.options.clone();
+        login
     }
 }

@@ -5,11 +5,12 @@ use super::feature::{Build, BuiltOf, Feature};
 use super::location::Spot;
 use super::oauth2_login;
 use super::registry::Parts;
-use super::scalars::{Alg, Algs, Given, Hidden, Texts};
+use super::scalars::{Given, Hidden, Texts};
 use crate::config::document::{Problem, Section};
 use crate::core::{debug_fields, network::NetworkOptions};
 use crate::oauth2::{
     OAuth2Client, OAuth2ClientBuilder, Provider, TokenSource, builder::ClientOptions,
+    provider::ProviderOptions,
 };
 use std::collections::BTreeMap;
 
@@ -28,26 +29,10 @@ settings! {
         provider: Option<BuiltIn>,
         /// Issuer of another provider, whose discovery document lists the endpoints.
         discover: Option<String>,
-        /// URL at which the issuer of `discover` is reached. Default: the issuer itself.
-        discover_at: Option<String>,
         /// Authorization endpoint of another provider. Requires `token_url`.
         authorize_url: Option<String>,
         /// Token endpoint of another provider. Requires `authorize_url`.
         token_url: Option<String>,
-        /// The provider's issuer. A callback with another `iss` is rejected.
-        issuer: Option<String>,
-        /// Declares that the provider issues ID tokens (OpenID Connect).
-        #[serde(default)]
-        oidc: bool,
-        /// Rejects a callback without `iss` too.
-        #[serde(default)]
-        always_sends_iss: bool,
-        /// Userinfo endpoint. Default: as in the discovery document, if any.
-        userinfo: Option<String>,
-        /// The `token_type` that the provider uses for bearer tokens. Default: `Bearer` alone.
-        token_type: Option<String>,
-        /// Algorithms of ID tokens and signed userinfo. Default: as discovered, or else RS256.
-        id_token_algorithms: Option<Algs>,
         /// The client's id at the provider.
         client_id: String,
         /// The client's secret. Default: none, for a public client.
@@ -78,8 +63,10 @@ settings! {
 }
 
 /// A section of an OAuth2 client.
-type OAuth2Section =
-    Section<ClientOptions, Section<NetworkOptions, Section<oauth2_login::Keys, OAuth2Settings>>>;
+type OAuth2Section = Section<
+    ClientOptions,
+    Section<ProviderOptions, Section<NetworkOptions, Section<oauth2_login::Keys, OAuth2Settings>>>,
+>;
 
 /// A client with its token source and login.
 pub(in crate::config) struct OAuth2 {
@@ -102,9 +89,9 @@ impl Build<&Parts> for Keys {
 
 impl OAuth2Section {
     fn build(&self, name: &str, spot: &Spot<'_>, parts: &Parts) -> Result<OAuth2, Problem> {
-        let Self(options, Section(network, Section(login, settings))) = self;
-        let mut client = OAuth2Client::builder(settings.provider(name, spot)?, &settings.client_id)
-            .clock(spot.clock());
+        let Self(options, Section(provider, Section(network, Section(login, settings)))) = self;
+        let provider = settings.provider(name, provider.clone(), spot)?;
+        let mut client = OAuth2Client::builder(provider, &settings.client_id).clock(spot.clock());
         client.options = options.clone();
         client.network = spot.network(network)?;
         let secret = spot.secret("secret", &settings.secret, &settings.secret_file)?;
@@ -122,15 +109,20 @@ impl OAuth2Section {
 }
 
 impl OAuth2Settings {
-    fn provider(&self, name: &str, spot: &Spot<'_>) -> Result<Provider, Problem> {
+    fn provider(
+        &self,
+        name: &str,
+        given: ProviderOptions,
+        spot: &Spot<'_>,
+    ) -> Result<Provider, Problem> {
         spot.one_of(&["provider", "discover", "authorize_url"])?;
         // The discovery document names its issuer.
         spot.one_of(&["discover", "issuer"])?;
-        if self.discover.is_none() && self.discover_at.is_some() {
+        if self.discover.is_none() && given.discover_at.is_some() {
             let place = spot.key("discover_at");
             return Err(place.wrong("it goes with 'discover', which is the issuer's own name"));
         }
-        let provider = match (&self.discover, &self.authorize_url, &self.token_url) {
+        let mut provider = match (&self.discover, &self.authorize_url, &self.token_url) {
             (Some(issuer), _, None) => Provider::discover(name, issuer),
             (None, Some(authorize), Some(token)) => Provider::new(name, authorize, token),
             (None, Some(_), None) => {
@@ -154,16 +146,14 @@ impl OAuth2Settings {
                 }
             },
         };
-        Ok(provider
-            .given(&self.issuer, Provider::issuer)
-            .given(&self.discover_at, Provider::discover_at)
-            .when(self.oidc, Provider::oidc)
-            .when(self.always_sends_iss, Provider::always_sends_iss)
-            .given(&self.userinfo, Provider::userinfo)
-            .given(&self.token_type, Provider::token_type)
-            .given(&self.id_token_algorithms, |provider, Algs(algorithms)| {
-                provider.id_token_algorithms(algorithms.iter().map(|Alg(algorithm)| *algorithm))
-            }))
+        let own = provider.options;
+        provider.options = ProviderOptions {
+            issuer: given.issuer.or(own.issuer),
+            userinfo: given.userinfo.or(own.userinfo),
+            oidc: given.oidc || own.oidc,
+            ..given
+        };
+        Ok(provider)
     }
 }
 

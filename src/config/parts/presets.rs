@@ -2,7 +2,7 @@
 
 use super::claim_paths::ClaimPathSettings;
 use super::location::Spot;
-use super::scalars::{Alg, AnyOf};
+use super::scalars::AnyOf;
 use super::verifier_settings::{AddRules, FromPreset, PresetParts, VerifierSettings};
 use crate::authenticator::accepted::AcceptedTokens;
 use crate::config::document::Problem;
@@ -189,8 +189,7 @@ impl FromPreset for Keys {
             preset = preset.danger_firebase_emulator();
         }
         if !settings.algorithms.0.is_empty() {
-            let named = settings.algorithms.0.iter().map(|Alg(algorithm)| *algorithm);
-            preset = preset.algorithms(named);
+            preset = preset.algorithms(settings.algorithms.0.iter().copied());
         }
         if settings.any_audience {
             preset = preset.any_audience();

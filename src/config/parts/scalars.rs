@@ -1,7 +1,6 @@
-//! Setting types: timestamps, strings, secrets and algorithms; the rest are in `core::settings`.
+//! Setting types: timestamps, strings and secrets; the rest are in `core::settings`.
 
-use crate::core::{Secret, settings::one_or_more};
-use crate::jose::Algorithm;
+use crate::core::Secret;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use std::time::SystemTime;
@@ -68,47 +67,11 @@ impl<'de> Deserialize<'de> for Hidden {
     }
 }
 
-/// A signature algorithm, by its name.
-#[derive(Clone, Copy)]
-pub(in crate::config) struct Alg(pub(in crate::config) Algorithm);
-
-const ALGORITHMS: [&str; 14] = {
-    let mut names = [""; 14];
-    let mut at = 0;
-    while at < names.len() {
-        names[at] = Algorithm::ALL[at].name();
-        at += 1;
-    }
-    names
-};
-
-impl<'de> Deserialize<'de> for Alg {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let name = String::deserialize(deserializer)?;
-        match Algorithm::from_name(&name) {
-            Some(algorithm) => Ok(Self(algorithm)),
-            None => Err(D::Error::unknown_variant(&name, &ALGORITHMS)),
-        }
-    }
-}
-
-/// An algorithm, or a list of algorithms.
-#[derive(Clone, Default)]
-pub(in crate::config) struct Algs(pub(in crate::config) Vec<Alg>);
-
-impl<'de> Deserialize<'de> for Algs {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        one_or_more(deserializer, "an algorithm or a list of algorithms").map(Self)
-    }
-}
-
 /// The JSON Schema of these types.
 #[cfg(test)]
 mod schemas {
-    use super::{ALGORITHMS, Alg, Algs, AnyOf, Hidden, Moment};
+    use super::{AnyOf, Hidden, Moment};
     use crate::core::settings::schemas::schema;
-    use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-    use std::borrow::Cow;
 
     schema!(Moment, "Moment", {
         "type": "string",
@@ -127,23 +90,4 @@ mod schemas {
         "type": "string",
         "description": "A secret. Prefer an environment variable, as in \"${NAME}\", or a file."
     });
-    schema!(Alg, "Alg", {
-        "type": "string",
-        "description": "A signature algorithm.",
-        "enum": ALGORITHMS
-    });
-
-    impl JsonSchema for Algs {
-        fn schema_name() -> Cow<'static, str> {
-            "Algs".into()
-        }
-
-        fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-            let one = generator.subschema_for::<Alg>();
-            json_schema!({
-                "description": "An algorithm, or a list of algorithms.",
-                "anyOf": [one, {"type": "array", "items": one}]
-            })
-        }
-    }
 }

@@ -5,9 +5,10 @@ use super::key_sets;
 use super::keys::VerifyingKeySection;
 use super::lists::Lists;
 use super::location::Spot;
-use super::scalars::{Alg, Algs, AnyOf, Texts};
+use super::scalars::{AnyOf, Texts};
 use crate::authenticator::accepted::AcceptedTokens;
 use crate::config::document::Problem;
+use crate::jose::algorithm::Algorithms;
 use crate::token::builder::{VerifierBuilder, VerifierOptions};
 use crate::token::protected_resource::ProtectedResource;
 use std::collections::BTreeMap;
@@ -26,7 +27,7 @@ settings! {
         key_ring: Option<String>,
         /// Accepted signature algorithms. A key ring has its own.
         #[serde(default)]
-        pub(super) algorithms: Algs,
+        pub(super) algorithms: Algorithms,
         /// Required `iss`, or a list of alternatives.
         #[serde(default)]
         pub(super) issuer: AnyOf,
@@ -125,8 +126,7 @@ impl VerifierSettings {
     /// Adds algorithms, issuers, audiences and clients, which a preset sets itself.
     pub(super) fn parties(&self, mut verifier: VerifierBuilder) -> VerifierBuilder {
         if !self.algorithms.0.is_empty() {
-            verifier =
-                verifier.algorithms(self.algorithms.0.iter().map(|Alg(algorithm)| *algorithm));
+            verifier = verifier.algorithms(self.algorithms.0.iter().copied());
         }
         verifier = self.issuer.0.iter().fold(verifier, VerifierBuilder::issuer);
         verifier = self.audience.0.iter().fold(verifier, VerifierBuilder::audience);

@@ -45,7 +45,7 @@ impl BrowserCookie {
     ///
     /// Concurrent logins of a browser share the secret.
     pub(super) fn set(&self, browser: &Secret) -> String {
-        let attributes = Attributes { secure: self.secure, ..Attributes::default() };
+        let attributes = Attributes { danger_plain_http: !self.secure, ..Attributes::default() };
         let cookie = attributes.set(&self.name, browser.expose());
         format!("{cookie}; Max-Age={}", LOGIN_TIMEOUT.as_secs())
     }

@@ -4,7 +4,7 @@ use super::target::Target;
 use super::verifier::{Dpop, Inner};
 use crate::core::settings::{Texts, Time, options};
 use crate::core::{Clock, Error, PartClock, SystemClock, debug_fields, ensure};
-use crate::jose::Algorithm;
+use crate::jose::{Algorithm, algorithm::Algorithms};
 use crate::store::{MemoryStore, SealingKeys, Store};
 use std::{sync::Arc, time::Duration};
 
@@ -25,6 +25,8 @@ const MAX_NONCE_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 options! {
     /// The options of DPoP.
     DpopOptions {
+        /// Accepted algorithms of proofs. Default: all asymmetric ones but RS256, RS384 and RS512.
+        algorithms: Algorithms = Algorithms::default(),
         /// Public URL of the application, such as `https://api.example.com`, or a list of them.
         /// A path is the part that a proxy removes.
         public_url: Texts = Texts::default(),
@@ -56,7 +58,6 @@ options! {
 /// ```
 #[must_use]
 pub struct DpopBuilder {
-    algorithms: Vec<Algorithm>,
     store: Option<Arc<dyn Store>>,
     nonces: Option<SealingKeys>,
     clock: Arc<dyn Clock>,
@@ -67,7 +68,6 @@ impl Dpop {
     /// Returns a builder.
     pub fn builder() -> DpopBuilder {
         DpopBuilder {
-            algorithms: Vec::new(),
             store: None,
             nonces: None,
             clock: Arc::new(SystemClock),
@@ -110,7 +110,7 @@ impl DpopBuilder {
     ///
     /// Default: ES256, ES384, ES512, Ed25519, EdDSA, PS256, PS384 and PS512.
     pub fn algorithms(mut self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
-        self.algorithms.extend(algorithms);
+        self.options.algorithms.0.extend(algorithms);
         self
     }
 
@@ -163,13 +163,14 @@ impl DpopBuilder {
     /// # Errors
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) with a message that says what to
     /// change.
-    pub fn build(mut self) -> Result<Dpop, Error> {
+    pub fn build(self) -> Result<Dpop, Error> {
         let options = self.options;
-        if self.algorithms.is_empty() {
-            self.algorithms = ALGORITHMS.to_vec();
+        let Algorithms(mut algorithms) = options.algorithms;
+        if algorithms.is_empty() {
+            algorithms = ALGORITHMS.to_vec();
         }
         ensure(
-            !self.algorithms.iter().any(|algorithm| algorithm.is_symmetric()),
+            !algorithms.iter().any(|algorithm| algorithm.is_symmetric()),
             "HS256, HS384 and HS512 need a shared secret, and DPoP proofs have public keys: remove \
              them from .algorithms([…]) (RFC 9449 section 4.3)",
         )?;
@@ -201,10 +202,10 @@ impl DpopBuilder {
             (second..=MAX_NONCE_LIFETIME).contains(&options.nonce_lifetime.0),
             "the lifetime of DPoP nonces must be between 1 second and 24 hours",
         )?;
-        let names: Vec<_> = self.algorithms.iter().map(|algorithm| algorithm.name()).collect();
+        let names: Vec<_> = algorithms.iter().map(|algorithm| algorithm.name()).collect();
         Ok(Dpop(Arc::new(Inner {
             algorithm_names: names.join(" "),
-            algorithms: self.algorithms,
+            algorithms,
             urls,
             required: options.required,
             window: options.window.0,
