@@ -197,13 +197,14 @@ pub use crate::authenticator::{
     CredentialKind, CredentialSource, Identity, Validity,
 };
 pub use crate::core::challenge::AuthResponse;
-#[cfg(feature = "tower")]
-pub use crate::mcp::{McpGuard, McpGuardBuilder};
 pub use crate::token::claims::{Claims, ClaimsData};
-#[cfg(feature = "tower")]
-pub use crate::tower::{AuthLayer, AuthService};
 #[cfg(any(feature = "tower", feature = "actix"))]
 pub use crate::{authenticator::request::RouteGuard, endpoint::Endpoint};
+#[cfg(feature = "tower")]
+pub use crate::{
+    mcp::{McpGuard, McpGuardBuilder},
+    tower::{AuthLayer, AuthService},
+};
 
 // Policies.
 #[cfg(any(feature = "axum", feature = "actix"))]
@@ -230,8 +231,6 @@ pub use crate::{
 
 // Sessions.
 pub use crate::authenticator::SessionCookie;
-#[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
-pub use crate::authenticator::request::SessionTokens;
 #[cfg(any(feature = "tower", feature = "actix"))]
 pub use crate::authenticator::request::{Session, SessionData, SessionMut};
 pub use crate::session::{
@@ -246,10 +245,13 @@ pub use crate::jam::{
     client::{JamClient, JamClientBuilder},
     remote_token::RemoteToken,
 };
-#[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
-pub use crate::login::{JamLogin, JamLoginBuilder, Login, Redirect};
 #[cfg(all(feature = "oauth2", any(feature = "tower", feature = "actix")))]
 pub use crate::login::{OAuth2Arrival, OAuth2Login, OAuth2LoginBuilder, OAuth2User};
+#[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
+pub use crate::{
+    authenticator::request::SessionTokens,
+    login::{JamLogin, JamLoginBuilder, Login, Redirect},
+};
 
 // Stores.
 pub use crate::store::Store;

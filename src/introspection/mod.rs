@@ -3,7 +3,7 @@
 
 mod answer;
 mod breaker;
-mod builder;
+pub(crate) mod builder;
 mod credentials;
 mod endpoint;
 mod handle;
@@ -11,6 +11,4 @@ mod signed;
 mod verifier;
 
 pub use builder::IntrospectionBuilder;
-#[cfg(feature = "config")]
-pub(crate) use builder::IntrospectionOptions;
 pub use handle::Introspection;

@@ -45,7 +45,7 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("tower_http", &["tower"]),
     ("tower_sessions_core", &["store/tower_sessions/backend.rs", "store/tower_sessions/store.rs"]),
     ("time::OffsetDateTime", &["store/tower_sessions/backend.rs"]),
-    ("reqwest", &["core/http.rs"]),
+    ("reqwest", &["core/remote/http.rs"]),
     ("jsonwebtoken", &["jose/jwk.rs"]),
     ("redis::", &["store/redis/"]),
     ("matchit", &["policy/table/"]),

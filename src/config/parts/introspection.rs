@@ -5,7 +5,7 @@ use super::location::Spot;
 use super::scalars::Hidden;
 use crate::config::document::{Problem, Section};
 use crate::core::{Secret, network::NetworkOptions};
-use crate::introspection::{Introspection, IntrospectionBuilder, IntrospectionOptions};
+use crate::introspection::{Introspection, IntrospectionBuilder, builder::IntrospectionOptions};
 use crate::jose::Algorithm;
 
 settings! {

@@ -29,8 +29,6 @@ mod apps;
 mod authenticator;
 mod claim_paths;
 mod dpop;
-#[cfg(feature = "oauth2")]
-mod dpop_key;
 mod feature;
 #[cfg(feature = "file")]
 mod file_store;

@@ -1,17 +1,19 @@
 //! Settings of OAuth2 clients.
 
-use super::dpop_key::DpopKeySection;
 use super::feature::{Build, BuiltOf, Feature};
+use super::keys::{PrivateKey, SharedSecret, SigningMaterial};
 use super::location::Spot;
 use super::oauth2_login;
 use super::registry::Parts;
 use super::scalars::{Given, Hidden, Texts};
 use crate::config::document::{Problem, Section};
 use crate::core::{debug_fields, network::NetworkOptions};
+use crate::jose::Algorithm;
 use crate::oauth2::{
     OAuth2Client, OAuth2ClientBuilder, Provider, TokenSource, builder::ClientOptions,
     provider::ProviderOptions,
 };
+use crate::token::dpop::DpopKey;
 use std::collections::BTreeMap;
 
 settings! {
@@ -50,6 +52,13 @@ settings! {
         Gitlab,
         Google,
         Yandex,
+    }
+
+    /// The key that an OAuth2 client binds its tokens to. Without a private key, each start makes a new
+    /// one.
+    struct DpopKeySettings {
+        /// Algorithm of the private key, such as `ES256`. A new key is for ES256.
+        algorithm: Option<Algorithm>,
     }
 
     /// Client-credentials tokens for calls to other services.
@@ -165,5 +174,25 @@ impl TokenSourceSettings {
             source = source.parameter(name, value.clone());
         }
         spot.built(source.build())
+    }
+}
+
+/// A section of a DPoP key.
+type DpopKeySection = Section<PrivateKey, DpopKeySettings>;
+
+impl DpopKeySection {
+    fn build(&self, spot: &Spot<'_>) -> Result<DpopKey, Problem> {
+        let Self(private, settings) = self;
+        match (SigningMaterial::is_given(spot), settings.algorithm) {
+            (false, None) => spot.built(DpopKey::generate()),
+            (false, Some(_)) => Err(spot.wrong(
+                "'algorithm' without a key: give 'private_key' or 'private_key_file' too, or leave it \
+                 out for a new key at each start",
+            )),
+            (true, algorithm) => {
+                let material = Section(SharedSecret::default(), private.clone());
+                spot.built(DpopKey::new(material.build(algorithm, None, spot)?))
+            }
+        }
     }
 }

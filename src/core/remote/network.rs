@@ -1,7 +1,7 @@
 //! Private networks: hosts reached over plain http, and certificate authorities of one's own.
 
-use super::error::{Error, ensure};
-use super::settings::{Texts, options};
+use crate::core::error::{Error, ensure};
+use crate::core::settings::{Texts, options};
 use std::{net::IpAddr, path::PathBuf, sync::Arc};
 use url::{Host, Url};
 

@@ -18,7 +18,7 @@ use url::{Url, form_urlencoded};
 use zeroize::Zeroizing;
 
 /// The error of a server that requires its nonce in DPoP proofs.
-const USE_NONCE: &str = "use_dpop_nonce";
+pub(super) const USE_NONCE: &str = "use_dpop_nonce";
 
 /// An outgoing request, with a limit on the response body.
 pub(crate) struct HttpRequest {
@@ -28,7 +28,7 @@ pub(crate) struct HttpRequest {
     content: Option<(&'static str, Zeroizing<Vec<u8>>)>,
     accept: Option<&'static str>,
     /// The proof of possession (RFC 9449).
-    dpop: Option<String>,
+    pub(super) dpop: Option<String>,
     max_body: usize,
 }
 
@@ -76,34 +76,6 @@ impl HttpRequest {
     pub(crate) fn accept(mut self, types: &'static str) -> Self {
         self.accept = Some(types);
         self
-    }
-}
-
-#[cfg(feature = "oauth2")]
-impl HttpRequest {
-    /// Adds a DPoP proof.
-    pub(crate) fn dpop(mut self, proof: String) -> Self {
-        self.dpop = Some(proof);
-        self
-    }
-}
-
-#[cfg(feature = "oauth2")]
-impl HttpAnswer {
-    /// Whether the server refuses the request until its proof has the server's nonce.
-    ///
-    /// An authorization server says so in the body (RFC 9449 section 8), a resource server in the
-    /// challenge (section 9).
-    pub(crate) fn asks_for_nonce(&self) -> bool {
-        let in_body = |body: &[u8]| {
-            let body: Option<serde_json::Value> = serde_json::from_slice(body).ok();
-            body.is_some_and(|body| body["error"] == USE_NONCE)
-        };
-        match self.status {
-            400 => self.body.as_deref().is_some_and(|body| in_body(body)),
-            401 => self.challenge_asks_for_nonce,
-            _ => false,
-        }
     }
 }
 

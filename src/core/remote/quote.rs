@@ -1,6 +1,6 @@
 //! Foreign messages in errors: bounded, and without secrets.
 
-use super::sanitize::is_invisible;
+use crate::core::sanitize::is_invisible;
 
 /// Maximum characters of a foreign message in an error.
 const MAX_MESSAGE: usize = 300;
