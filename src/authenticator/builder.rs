@@ -13,7 +13,7 @@ use super::session_settings::SessionSettings;
 #[cfg(feature = "client")]
 use super::silent_refresh::SilentRefresh;
 use super::sources::{self, CredentialSource, SourceKind};
-use crate::core::settings::{Texts, Time, options};
+use crate::core::settings::{Texts, Time, options, setters};
 use crate::core::{AuthResponse, Clock, Error, SystemClock, ensure, sharded::Striped};
 use crate::policy::ClaimPaths;
 use crate::session::Sessions;
@@ -129,53 +129,44 @@ impl AuthenticatorBuilder {
         self
     }
 
-    /// Accepts the ID token of a browser login from these cookies.
-    pub fn cookies(mut self, cookies: LoginCookies) -> Self {
-        self.cookies = Some(cookies);
-        self
-    }
+    setters! {
+        /// Accepts the ID token of a browser login from these cookies.
+        pub fn cookies(cookies: LoginCookies) { self.cookies = Some(cookies) }
 
-    /// Accepts server-side sessions: a session's user is the sender of the request.
-    ///
-    /// [`Session<T>`](crate::Session) is the session's data. The session cookie is read after all
-    /// other sources; [`CredentialSource::session`] moves it.
-    ///
-    /// ```
-    /// use jamguard::{Authenticator, Sessions, store::MemoryStore};
-    ///
-    /// let sessions = Sessions::builder(MemoryStore::new()).build()?;
-    /// let auth = Authenticator::builder().sessions(sessions).build()?;
-    /// # Ok::<(), jamguard::Error>(())
-    /// ```
-    pub fn sessions(mut self, sessions: Sessions) -> Self {
-        self.sessions = Some(sessions);
-        self
-    }
+        /// Accepts server-side sessions: a session's user is the sender of the request.
+        ///
+        /// [`Session<T>`](crate::Session) is the session's data. The session cookie is read after
+        /// all other sources; [`CredentialSource::session`] moves it.
+        ///
+        /// ```
+        /// use jamguard::{Authenticator, Sessions, store::MemoryStore};
+        ///
+        /// let sessions = Sessions::builder(MemoryStore::new()).build()?;
+        /// let auth = Authenticator::builder().sessions(sessions).build()?;
+        /// # Ok::<(), jamguard::Error>(())
+        /// ```
+        pub fn sessions(sessions: Sessions) { self.sessions = Some(sessions) }
 
-    /// Sets the cookie of [`sessions`](Self::sessions). Default: `__Host-jam_session`.
-    ///
-    /// Over plain http, as in development, clients do not send the default cookie back, so every
-    /// request starts a new session: use [`danger_plain_http`](SessionCookie::danger_plain_http).
-    ///
-    /// ```
-    /// use jamguard::{Authenticator, SessionCookie, Sessions, store::MemoryStore};
-    ///
-    /// let development = SessionCookie::new().danger_plain_http();
-    /// let auth = Authenticator::builder()
-    ///     .sessions(Sessions::builder(MemoryStore::new()).build()?)
-    ///     .session_cookie(development)
-    ///     .build()?;
-    /// # Ok::<(), jamguard::Error>(())
-    /// ```
-    pub fn session_cookie(mut self, cookie: SessionCookie) -> Self {
-        self.session_cookie = Some(cookie);
-        self
-    }
+        /// Sets the cookie of [`sessions`](Self::sessions). Default: `__Host-jam_session`.
+        ///
+        /// Over plain http, as in development, clients do not send the default cookie back, so
+        /// every request starts a new session: use
+        /// [`danger_plain_http`](SessionCookie::danger_plain_http).
+        ///
+        /// ```
+        /// use jamguard::{Authenticator, SessionCookie, Sessions, store::MemoryStore};
+        ///
+        /// let development = SessionCookie::new().danger_plain_http();
+        /// let auth = Authenticator::builder()
+        ///     .sessions(Sessions::builder(MemoryStore::new()).build()?)
+        ///     .session_cookie(development)
+        ///     .build()?;
+        /// # Ok::<(), jamguard::Error>(())
+        /// ```
+        pub fn session_cookie(cookie: SessionCookie) { self.session_cookie = Some(cookie) }
 
-    /// Sets the realm of challenges, in printable ASCII. Default: `jamguard`.
-    pub fn realm(mut self, realm: impl Into<String>) -> Self {
-        self.options.realm = realm.into();
-        self
+        /// Sets the realm of challenges, in printable ASCII. Default: `jamguard`.
+        pub fn realm(realm: impl Into<String>) { self.options.realm = realm.into() }
     }
 
     /// Replaces the responses to refused requests, for every framework.
@@ -198,20 +189,16 @@ impl AuthenticatorBuilder {
         self
     }
 
-    /// Treats an invalid header or query credential as anonymous where login is optional.
-    ///
-    /// Default: it is rejected there too.
-    pub fn ignore_invalid_bearer(mut self) -> Self {
-        self.options.ignore_invalid_bearer = true;
-        self
-    }
+    setters! {
+        /// Treats an invalid header or query credential as anonymous where login is optional.
+        ///
+        /// Default: it is rejected there too.
+        pub fn ignore_invalid_bearer() { self.options.ignore_invalid_bearer = true }
 
-    /// Rejects an invalid or expired cookie also where login is optional.
-    ///
-    /// Default: it makes the request anonymous there.
-    pub fn refuse_invalid_cookies(mut self) -> Self {
-        self.options.refuse_invalid_cookies = true;
-        self
+        /// Rejects an invalid or expired cookie also where login is optional.
+        ///
+        /// Default: it makes the request anonymous there.
+        pub fn refuse_invalid_cookies() { self.options.refuse_invalid_cookies = true }
     }
 
     /// Adds origins whose pages may send requests with cookies, in addition to this site's own.
@@ -242,58 +229,52 @@ impl AuthenticatorBuilder {
         self
     }
 
-    /// Disables the check for cross-site request forgery.
-    ///
-    /// Every site's pages can then act in your users' name. Use it only behind a proxy that checks.
-    pub fn danger_accept_cross_site(mut self) -> Self {
-        self.options.danger_accept_cross_site = true;
-        self
-    }
+    setters! {
+        /// Disables the check for cross-site request forgery.
+        ///
+        /// Every site's pages can then act in your users' name. Use it only behind a proxy that
+        /// checks.
+        pub fn danger_accept_cross_site() { self.options.danger_accept_cross_site = true }
 
-    /// Sets where policies find scopes, roles and similar values in the claims.
-    ///
-    /// Default: [`ClaimPaths::default`]. The tokens of a preset are read with the paths of their
-    /// preset alone, also for [`scope_implies`](ClaimPaths::scope_implies): change them with
-    /// [`Preset::claim_paths`](crate::Preset::claim_paths).
-    ///
-    /// ```
-    /// # use jamguard::Authenticator;
-    /// use jamguard::policy::ClaimPaths;
-    /// let builder = Authenticator::builder().claim_paths(ClaimPaths::keycloak());
-    /// ```
-    pub fn claim_paths(mut self, paths: ClaimPaths) -> Self {
-        self.claim_paths = paths;
-        self
-    }
+        /// Sets where policies find scopes, roles and similar values in the claims.
+        ///
+        /// Default: [`ClaimPaths::default`]. The tokens of a preset are read with the paths of
+        /// their preset alone, also for [`scope_implies`](ClaimPaths::scope_implies): change them
+        /// with [`Preset::claim_paths`](crate::Preset::claim_paths).
+        ///
+        /// ```
+        /// # use jamguard::Authenticator;
+        /// use jamguard::policy::ClaimPaths;
+        /// let builder = Authenticator::builder().claim_paths(ClaimPaths::keycloak());
+        /// ```
+        pub fn claim_paths(paths: ClaimPaths) { self.claim_paths = paths }
 
-    /// Sets the clock of the authenticator and of all its parts.
-    ///
-    /// It decides when tokens, sessions, logins, fetched keys and the
-    /// [enrichment](Self::enrich) cache expire. It replaces the clocks of the verifiers, their key
-    /// sets, key rings and lists, and of the sessions, also in clones of them outside of the
-    /// authenticator. A part that several authenticators share follows the first of them that has a
-    /// clock. Dates that a part already holds do not change: give the clock to an in-memory key ring
-    /// too if its rotation matters. Stores keep their own, which only decides when expired records
-    /// are removed.
-    ///
-    /// Default: each part keeps its clock; policies and the cache use the system clock.
-    ///
-    /// ```
-    /// # #[cfg(feature = "testing")] {
-    /// use jamguard::{Authenticator, Sessions, store::MemoryStore, testing::ManualClock};
-    ///
-    /// let clock = ManualClock::at(1_700_000_000);
-    /// let auth = Authenticator::builder()
-    ///     .sessions(Sessions::builder(MemoryStore::new()).build()?)
-    ///     .clock(clock.clone())
-    ///     .build()?;
-    /// clock.advance(std::time::Duration::from_secs(24 * 3600)); // idle sessions have ended
-    /// # }
-    /// # Ok::<(), jamguard::Error>(())
-    /// ```
-    pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Some(Arc::new(clock));
-        self
+        /// Sets the clock of the authenticator and of all its parts.
+        ///
+        /// It decides when tokens, sessions, logins, fetched keys and the
+        /// [enrichment](Self::enrich) cache expire. It replaces the clocks of the verifiers, their
+        /// key sets, key rings and lists, and of the sessions, also in clones of them outside of
+        /// the authenticator. A part that several authenticators share follows the first of them
+        /// that has a clock. Dates that a part already holds do not change: give the clock to an
+        /// in-memory key ring too if its rotation matters. Stores keep their own, which only
+        /// decides when expired records are removed.
+        ///
+        /// Default: each part keeps its clock; policies and the cache use the system clock.
+        ///
+        /// ```
+        /// # #[cfg(feature = "testing")] {
+        /// use jamguard::{Authenticator, Sessions, store::MemoryStore, testing::ManualClock};
+        ///
+        /// let clock = ManualClock::at(1_700_000_000);
+        /// let auth = Authenticator::builder()
+        ///     .sessions(Sessions::builder(MemoryStore::new()).build()?)
+        ///     .clock(clock.clone())
+        ///     .build()?;
+        /// clock.advance(std::time::Duration::from_secs(24 * 3600)); // idle sessions have ended
+        /// # }
+        /// # Ok::<(), jamguard::Error>(())
+        /// ```
+        pub fn clock(clock: impl Clock) { self.clock = Some(Arc::new(clock)) }
     }
 
     /// Builds the authenticator. Fetches nothing.

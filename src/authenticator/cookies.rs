@@ -1,6 +1,9 @@
 //! The cookies of a browser login.
 
-use crate::core::{Error, settings::options};
+use crate::core::{
+    Error,
+    settings::{options, setters},
+};
 
 /// Names and attributes of the two login cookies, for the ID token and the refresh token.
 ///
@@ -93,17 +96,18 @@ impl LoginCookies {
         Self::default()
     }
 
-    /// Sets other names. Default: `__Host-jam_id` and `__Host-jam_refresh`.
-    ///
-    /// Without the `__Host-` prefix a sibling domain can overwrite the cookies.
-    ///
-    /// Browsers store cookies by host, not by port (RFC 6265 section 8.5): two applications on one
-    /// host, such as two servers on localhost, need different names, or each logs the other's users
-    /// out.
-    #[must_use]
-    pub fn with_names(mut self, id: impl Into<String>, refresh: impl Into<String>) -> Self {
-        self.names = LoginCookieNames { id_name: id.into(), refresh_name: refresh.into() };
-        self
+    setters! {
+        /// Sets other names. Default: `__Host-jam_id` and `__Host-jam_refresh`.
+        ///
+        /// Without the `__Host-` prefix a sibling domain can overwrite the cookies.
+        ///
+        /// Browsers store cookies by host, not by port (RFC 6265 section 8.5): two applications on
+        /// one host, such as two servers on localhost, need different names, or each logs the
+        /// other's users out.
+        #[must_use]
+        pub fn with_names(id: impl Into<String>, refresh: impl Into<String>) {
+            self.names = LoginCookieNames { id_name: id.into(), refresh_name: refresh.into() }
+        }
     }
 
     attribute_setters!();

@@ -1,7 +1,10 @@
 //! The session cookie.
 
 use super::cookies::{Attributes, attribute_setters};
-use crate::core::{Error, ensure, settings::options};
+use crate::core::{
+    Error, ensure,
+    settings::{options, setters},
+};
 
 /// Name and attributes of the session cookie.
 ///
@@ -54,48 +57,40 @@ impl SessionCookie {
         Self::default()
     }
 
-    /// Sets another name. Default: `__Host-jam_session`.
-    ///
-    /// Without the `__Host-` prefix a sibling domain can overwrite the cookie.
-    ///
-    /// Browsers store cookies by host, not by port (RFC 6265 section 8.5): two applications on one
-    /// host, such as two servers on localhost, need different names. Otherwise each takes the
-    /// other's cookie for an ended session's and removes it.
-    ///
-    /// ```
-    /// use jamguard::SessionCookie;
-    /// let cookie = SessionCookie::new().with_name("__Host-shop_session").danger_plain_http();
-    /// assert_eq!(cookie.name(), "shop_session");
-    /// ```
-    #[must_use]
-    pub fn with_name(mut self, name: impl Into<String>) -> Self {
-        self.options.name = name.into();
-        self
-    }
+    setters! {
+        /// Sets another name. Default: `__Host-jam_session`.
+        ///
+        /// Without the `__Host-` prefix a sibling domain can overwrite the cookie.
+        ///
+        /// Browsers store cookies by host, not by port (RFC 6265 section 8.5): two applications on
+        /// one host, such as two servers on localhost, need different names. Otherwise each takes
+        /// the other's cookie for an ended session's and removes it.
+        ///
+        /// ```
+        /// use jamguard::SessionCookie;
+        /// let cookie = SessionCookie::new().with_name("__Host-shop_session").danger_plain_http();
+        /// assert_eq!(cookie.name(), "shop_session");
+        /// ```
+        #[must_use]
+        pub fn with_name(name: impl Into<String>) { self.options.name = name.into() }
 
-    /// Sets `SameSite=Strict`: a user who follows a link from another site arrives logged out.
-    #[must_use]
-    pub fn same_site_strict(mut self) -> Self {
-        self.options.same_site = SameSite::Strict;
-        self
-    }
+        /// Sets `SameSite=Strict`: a user who follows a link from another site arrives logged out.
+        #[must_use]
+        pub fn same_site_strict() { self.options.same_site = SameSite::Strict }
 
-    /// Sets `SameSite=None`, for pages in frames of other sites.
-    ///
-    /// Requests that other sites' pages cause then carry the cookie too.
-    #[must_use]
-    pub fn danger_same_site_none(mut self) -> Self {
-        self.options.same_site = SameSite::DangerNone;
-        self
+        /// Sets `SameSite=None`, for pages in frames of other sites.
+        ///
+        /// Requests that other sites' pages cause then carry the cookie too.
+        #[must_use]
+        pub fn danger_same_site_none() { self.options.same_site = SameSite::DangerNone }
     }
 
     attribute_setters!();
 
-    /// Omits `Max-Age`: the browser deletes the cookie when it is closed.
-    #[must_use]
-    pub fn until_the_browser_closes(mut self) -> Self {
-        self.options.until_the_browser_closes = true;
-        self
+    setters! {
+        /// Omits `Max-Age`: the browser deletes the cookie when it is closed.
+        #[must_use]
+        pub fn until_the_browser_closes() { self.options.until_the_browser_closes = true }
     }
 
     /// Removes the `__Host-` prefix and `Secure`, for development over plain http.

@@ -29,6 +29,28 @@ macro_rules! options {
 }
 pub(crate) use options;
 
+/// Declares the methods of a builder that change one of its fields.
+///
+/// Each takes the builder and returns it: a method has only its arguments and the change, as in
+/// `pub fn realm(realm: impl Into<String>) { self.options.realm = realm.into() }`.
+macro_rules! setters {
+    ($(
+        $(#[$about:meta])*
+        $visibility:vis fn $name:ident($($argument:ident: $kind:ty),*) {
+            self.$($change:tt)+
+        }
+    )*) => {
+        $(
+            $(#[$about])*
+            $visibility fn $name(mut self $(, $argument: $kind)*) -> Self {
+                self.$($change)+;
+                self
+            }
+        )*
+    };
+}
+pub(crate) use setters;
+
 /// A duration, in the file with its unit, such as `"15m"`, `"1h 30m"`, `"250ms"` or `"30 days"`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Time(pub(crate) Duration);

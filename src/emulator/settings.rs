@@ -1,5 +1,6 @@
 //! Settings of an emulated app.
 
+use crate::core::settings::setters;
 use std::time::Duration;
 
 /// The settings of an emulated app.
@@ -41,33 +42,20 @@ impl AppSettings {
         }
     }
 
-    /// Sets the URL that a magic link redirects to, with the tokens added to its query.
-    pub fn redirect_url(mut self, url: impl Into<String>) -> Self {
-        self.redirect_url = url.into();
-        self
-    }
+    setters! {
+        /// Sets the URL that a magic link redirects to, with the tokens added to its query.
+        pub fn redirect_url(url: impl Into<String>) { self.redirect_url = url.into() }
 
-    /// Sets whether a login also returns a refresh token. Default: false.
-    pub fn allow_refresh(mut self, allow: bool) -> Self {
-        self.allow_refresh = allow;
-        self
-    }
+        /// Sets whether a login also returns a refresh token. Default: false.
+        pub fn allow_refresh(allow: bool) { self.allow_refresh = allow }
 
-    /// Sets the time from `iat` to `exp` of ID tokens. Default: 1 hour.
-    pub fn id_token_lifetime(mut self, lifetime: Duration) -> Self {
-        self.id_token_lifetime = lifetime;
-        self
-    }
+        /// Sets the time from `iat` to `exp` of ID tokens. Default: 1 hour.
+        pub fn id_token_lifetime(lifetime: Duration) { self.id_token_lifetime = lifetime }
 
-    /// Sets the lifetime of refresh tokens. Default: 30 days.
-    pub fn refresh_token_lifetime(mut self, lifetime: Duration) -> Self {
-        self.refresh_token_lifetime = lifetime;
-        self
-    }
+        /// Sets the lifetime of refresh tokens. Default: 30 days.
+        pub fn refresh_token_lifetime(lifetime: Duration) { self.refresh_token_lifetime = lifetime }
 
-    /// Sets `Cache-Control: max-age` of the key set. Default: no such header.
-    pub fn jwks_max_age(mut self, max_age: Duration) -> Self {
-        self.jwks_max_age = Some(max_age);
-        self
+        /// Sets `Cache-Control: max-age` of the key set. Default: no such header.
+        pub fn jwks_max_age(max_age: Duration) { self.jwks_max_age = Some(max_age) }
     }
 }

@@ -8,7 +8,7 @@ use super::handle::{Inner, Introspection};
 use super::signed::Signed;
 use crate::core::http::HttpClient;
 use crate::core::network::{NetworkOptions, network_methods};
-use crate::core::settings::{Texts, Time, options};
+use crate::core::settings::{Texts, Time, options, setters};
 use crate::core::{
     Clock, Error, PartClock, Secret, SystemClock, call_limit::CallLimit, debug_fields, ensure,
     single_flight::SingleFlight, telemetry::Counter,
@@ -97,13 +97,13 @@ impl IntrospectionBuilder {
         }
     }
 
-    /// Sets the URL at which the issuer is reached, if that is not its name. Default: the issuer.
-    ///
-    /// See [`RemoteKeySetBuilder::discover_at`](crate::jwks::RemoteKeySetBuilder::discover_at).
-    /// Needs [`discover`](Introspection::discover).
-    pub fn discover_at(mut self, url: impl Into<String>) -> Self {
-        self.options.discover_at = Some(url.into());
-        self
+    setters! {
+        /// Sets the URL at which the issuer is reached, if that is not its name. Default: the
+        /// issuer.
+        ///
+        /// See [`RemoteKeySetBuilder::discover_at`](crate::jwks::RemoteKeySetBuilder::discover_at).
+        /// Needs [`discover`](Introspection::discover).
+        pub fn discover_at(url: impl Into<String>) { self.options.discover_at = Some(url.into()) }
     }
 
     network_methods!();
@@ -138,53 +138,45 @@ impl IntrospectionBuilder {
         self
     }
 
-    /// Sets the audience of client assertions.
-    ///
-    /// Default: the issuer, or the endpoint's URL if the issuer is unknown.
-    pub fn assertion_audience(mut self, audience: impl Into<String>) -> Self {
-        self.options.assertion_audience = Some(audience.into());
-        self
-    }
+    setters! {
+        /// Sets the audience of client assertions.
+        ///
+        /// Default: the issuer, or the endpoint's URL if the issuer is unknown.
+        pub fn assertion_audience(audience: impl Into<String>) {
+            self.options.assertion_audience = Some(audience.into())
+        }
 
-    /// Requires signed answers (RFC 9701), with one of these algorithms and a key of the issuer.
-    ///
-    /// Needs [`discover`](Introspection::discover). An unsigned answer is then an outage, not a
-    /// refusal. Default: unsigned answers, which the connection protects.
-    pub fn signed_answers(mut self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
-        self.options.signed_answers = Some(Algorithms(algorithms.into_iter().collect()));
-        self
-    }
+        /// Requires signed answers (RFC 9701), with one of these algorithms and a key of the
+        /// issuer.
+        ///
+        /// Needs [`discover`](Introspection::discover). An unsigned answer is then an outage, not a
+        /// refusal. Default: unsigned answers, which the connection protects.
+        pub fn signed_answers(algorithms: impl IntoIterator<Item = Algorithm>) {
+            self.options.signed_answers = Some(Algorithms(algorithms.into_iter().collect()))
+        }
 
-    /// Sets the required `aud` of signed answers, if it is not the client id (RFC 9701 section 5).
-    pub fn answer_audience(mut self, audience: impl Into<String>) -> Self {
-        self.options.answer_audience = Some(audience.into());
-        self
-    }
+        /// Sets the required `aud` of signed answers, if it is not the client id (RFC 9701 section
+        /// 5).
+        pub fn answer_audience(audience: impl Into<String>) {
+            self.options.answer_audience = Some(audience.into())
+        }
 
-    /// Sets how long an active token is accepted without asking again.
-    ///
-    /// Default: 30 s, at most 1 hour; never past the token's `exp`. A token that is revoked at the
-    /// server may be accepted for this long. Zero asks for each request.
-    pub fn active_ttl(mut self, ttl: Duration) -> Self {
-        self.options.active_ttl = Time(ttl);
-        self
-    }
+        /// Sets how long an active token is accepted without asking again.
+        ///
+        /// Default: 30 s, at most 1 hour; never past the token's `exp`. A token that is revoked at
+        /// the server may be accepted for this long. Zero asks for each request.
+        pub fn active_ttl(ttl: Duration) { self.options.active_ttl = Time(ttl) }
 
-    /// Sets how long an inactive token is rejected without asking again.
-    ///
-    /// Default: 1 s, at most 1 minute.
-    pub fn inactive_ttl(mut self, ttl: Duration) -> Self {
-        self.options.inactive_ttl = Time(ttl);
-        self
-    }
+        /// Sets how long an inactive token is rejected without asking again.
+        ///
+        /// Default: 1 s, at most 1 minute.
+        pub fn inactive_ttl(ttl: Duration) { self.options.inactive_ttl = Time(ttl) }
 
-    /// Sets how long a request waits for an answer.
-    ///
-    /// Default: 5 s, at most 55 s. Half of it is for the call, and half for waiting until fewer than
-    /// 64 calls are in progress.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.options.timeout = Time(timeout);
-        self
+        /// Sets how long a request waits for an answer.
+        ///
+        /// Default: 5 s, at most 55 s. Half of it is for the call, and half for waiting until fewer
+        /// than 64 calls are in progress.
+        pub fn timeout(timeout: Duration) { self.options.timeout = Time(timeout) }
     }
 
     /// Adds a name that the server's answers use for access tokens.
@@ -196,22 +188,20 @@ impl IntrospectionBuilder {
         self
     }
 
-    /// Accepts answers that do not name the kind of the token.
-    ///
-    /// Many servers call their refresh tokens active too. Use this if the server introspects access
-    /// tokens only, or if an audience or a claim that only access tokens have is required. Default:
-    /// an answer must have `token_type`, `token_use` or `typ`.
-    pub fn danger_accept_missing_token_type(mut self) -> Self {
-        self.options.danger_accept_missing_token_type = true;
-        self
-    }
+    setters! {
+        /// Accepts answers that do not name the kind of the token.
+        ///
+        /// Many servers call their refresh tokens active too. Use this if the server introspects
+        /// access tokens only, or if an audience or a claim that only access tokens have is
+        /// required. Default: an answer must have `token_type`, `token_use` or `typ`.
+        pub fn danger_accept_missing_token_type() {
+            self.options.danger_accept_missing_token_type = true
+        }
 
-    /// Replaces the clock of assertions and signed answers. Default: the system clock.
-    ///
-    /// The clock of the verifier replaces it.
-    pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Arc::new(clock);
-        self
+        /// Replaces the clock of assertions and signed answers. Default: the system clock.
+        ///
+        /// The clock of the verifier replaces it.
+        pub fn clock(clock: impl Clock) { self.clock = Arc::new(clock) }
     }
 
     /// Builds the introspection. Sends nothing yet.

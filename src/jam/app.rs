@@ -1,7 +1,7 @@
 //! ID token rules of a JustAuthenticateMe (JAM) app.
 
 use super::base;
-use crate::core::settings::{Time, options};
+use crate::core::settings::{Time, options, setters};
 use crate::core::{Clock, Error, SystemClock, debug_fields};
 use crate::jose::Algorithm;
 use crate::jwks::{Fetch, RemoteKeySet};
@@ -61,52 +61,39 @@ impl JamApp {
         }
     }
 
-    /// Sets the base URL of a self-hosted service or of the emulator.
-    ///
-    /// Default: `https://api.justauthenticate.me`.
-    pub fn base_url(mut self, base_url: impl Into<String>) -> Self {
-        self.options.base_url = Some(base_url.into());
-        self
-    }
+    setters! {
+        /// Sets the base URL of a self-hosted service or of the emulator.
+        ///
+        /// Default: `https://api.justauthenticate.me`.
+        pub fn base_url(base_url: impl Into<String>) {
+            self.options.base_url = Some(base_url.into())
+        }
 
-    /// Sets the tolerated clock difference to JAM.
-    ///
-    /// Default: 60 s. See [`VerifierBuilder::leeway`](crate::VerifierBuilder::leeway).
-    pub fn leeway(mut self, leeway: Duration) -> Self {
-        self.options.leeway = Some(Time(leeway));
-        self
-    }
+        /// Sets the tolerated clock difference to JAM.
+        ///
+        /// Default: 60 s. See [`VerifierBuilder::leeway`](crate::VerifierBuilder::leeway).
+        pub fn leeway(leeway: Duration) { self.options.leeway = Some(Time(leeway)) }
 
-    /// Sets the size of the cache of verified tokens, in bytes.
-    ///
-    /// Default: 64 MiB. See [`VerifierBuilder::cache_bytes`](crate::VerifierBuilder::cache_bytes).
-    pub fn cache_bytes(mut self, bytes: u64) -> Self {
-        self.options.cache_bytes = Some(bytes);
-        self
-    }
+        /// Sets the size of the cache of verified tokens, in bytes.
+        ///
+        /// Default: 64 MiB. See
+        /// [`VerifierBuilder::cache_bytes`](crate::VerifierBuilder::cache_bytes).
+        pub fn cache_bytes(bytes: u64) { self.options.cache_bytes = Some(bytes) }
 
-    /// Replaces the clock. Default: the system clock.
-    pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Arc::new(clock);
-        self
-    }
+        /// Replaces the clock. Default: the system clock.
+        pub fn clock(clock: impl Clock) { self.clock = Arc::new(clock) }
 
-    /// Fetches the app's keys with a custom fetcher. Cannot be combined with [`jwks`](Self::jwks).
-    pub fn fetcher(mut self, fetcher: impl Fetch) -> Self {
-        self.fetcher = Some(Arc::new(fetcher));
-        self
-    }
+        /// Fetches the app's keys with a custom fetcher. Cannot be combined with
+        /// [`jwks`](Self::jwks).
+        pub fn fetcher(fetcher: impl Fetch) { self.fetcher = Some(Arc::new(fetcher)) }
 
-    /// Takes the app's keys from a configured remote key set.
-    pub fn jwks(mut self, keys: RemoteKeySet) -> Self {
-        self.keys = Some(keys);
-        self
-    }
+        /// Takes the app's keys from a configured remote key set.
+        pub fn jwks(keys: RemoteKeySet) { self.keys = Some(keys) }
 
-    /// Checks at each verification whether the token is revoked.
-    pub fn revocation(mut self, revocation: impl Revocation) -> Self {
-        self.revocation = Some(Arc::new(revocation));
-        self
+        /// Checks at each verification whether the token is revoked.
+        pub fn revocation(revocation: impl Revocation) {
+            self.revocation = Some(Arc::new(revocation))
+        }
     }
 
     /// Rejects the tokens in a deny list. Call again to add another list.

@@ -5,7 +5,7 @@ use super::base::{self, DEFAULT_BASE_URL};
 use super::remote_token::RemoteToken;
 use crate::core::http::{HttpAnswer, HttpClient, HttpRequest};
 use crate::core::network::NetworkOptions;
-use crate::core::settings::{Time, options};
+use crate::core::settings::{Time, options, setters};
 use crate::core::{Error, ErrorKind, Secret, debug_fields, ensure, quote::quoted};
 use crate::jose::KeySet;
 use crate::token::{verified::Verified, verifier::Verifier};
@@ -85,26 +85,19 @@ pub struct JamClientBuilder {
 }
 
 impl JamClientBuilder {
-    /// Sets JAM's base URL, with or without the app id at the end.
-    ///
-    /// Default: the hosted service, `https://api.justauthenticate.me`.
-    pub fn base_url(mut self, url: impl Into<String>) -> Self {
-        self.base_url = url.into();
-        self
-    }
+    setters! {
+        /// Sets JAM's base URL, with or without the app id at the end.
+        ///
+        /// Default: the hosted service, `https://api.justauthenticate.me`.
+        pub fn base_url(url: impl Into<String>) { self.base_url = url.into() }
 
-    /// Sets the deadline of one operation, including the connection. Default: 10 s.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.options.timeout = Time(timeout);
-        self
-    }
+        /// Sets the deadline of one operation, including the connection. Default: 10 s.
+        pub fn timeout(timeout: Duration) { self.options.timeout = Time(timeout) }
 
-    /// Deletes refresh tokens at the paths of older SDKs.
-    ///
-    /// These are `refresh` and `refresh/{token}`. Default: off, which uses `user/refresh`.
-    pub fn legacy_paths(mut self, legacy: bool) -> Self {
-        self.options.legacy_paths = legacy;
-        self
+        /// Deletes refresh tokens at the paths of older SDKs.
+        ///
+        /// These are `refresh` and `refresh/{token}`. Default: off, which uses `user/refresh`.
+        pub fn legacy_paths(legacy: bool) { self.options.legacy_paths = legacy }
     }
 
     /// Builds the client. Sends nothing yet.

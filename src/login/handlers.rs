@@ -3,7 +3,7 @@
 use super::parts::{Login, Redirect, check_local, endpoint, query_tokens};
 use crate::authenticator::request::{Head, RequestSession};
 use crate::authenticator::{Authenticator, LoginCookies};
-use crate::core::settings::options;
+use crate::core::settings::{options, setters};
 use crate::core::{BoxFuture, Error, call_limit::CallLimit, debug_fields, ensure};
 use crate::endpoint::Endpoint;
 use crate::jam::client::JamClient;
@@ -129,22 +129,15 @@ impl JamLogin {
 }
 
 impl JamLoginBuilder {
-    /// Sets where browsers go after login and logout: a path of this site. Default: `/`.
-    pub fn home(mut self, path: impl Into<String>) -> Self {
-        self.options.home = path.into();
-        self
-    }
+    setters! {
+        /// Sets where browsers go after login and logout: a path of this site. Default: `/`.
+        pub fn home(path: impl Into<String>) { self.options.home = path.into() }
 
-    /// Starts a session at each login. This is the default if the authenticator has sessions.
-    pub fn into_session(mut self) -> Self {
-        self.options.keep = Some(KeepIn::Session);
-        self
-    }
+        /// Starts a session at each login. This is the default if the authenticator has sessions.
+        pub fn into_session() { self.options.keep = Some(KeepIn::Session) }
 
-    /// Keeps the tokens in the authenticator's login cookies, even if it has sessions.
-    pub fn into_cookies(mut self) -> Self {
-        self.options.keep = Some(KeepIn::Cookies);
-        self
+        /// Keeps the tokens in the authenticator's login cookies, even if it has sessions.
+        pub fn into_cookies() { self.options.keep = Some(KeepIn::Cookies) }
     }
 
     /// Passes each login to a closure instead of keeping the tokens.

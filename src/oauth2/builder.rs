@@ -8,7 +8,7 @@ use super::provider_keys::USERINFO;
 use super::scopes::{check_scope, words};
 use crate::core::http::HttpClient;
 use crate::core::network::{NetworkOptions, checked_url, network_methods};
-use crate::core::settings::{Texts, Time, options};
+use crate::core::settings::{Texts, Time, options, setters};
 use crate::core::{
     Clock, Error, Secret, SystemClock, debug_fields, ensure, name::is_name,
     single_flight::SingleFlight,
@@ -76,71 +76,58 @@ impl OAuth2Client {
 }
 
 impl OAuth2ClientBuilder {
-    /// Sets the client's secret. Default: none, which makes it a public client.
-    pub fn secret(mut self, secret: impl Into<Secret>) -> Self {
-        self.secret = Some(secret.into());
-        self
-    }
+    setters! {
+        /// Sets the client's secret. Default: none, which makes it a public client.
+        pub fn secret(secret: impl Into<Secret>) { self.secret = Some(secret.into()) }
 
-    /// Sets where the id and secret are sent.
-    ///
-    /// Default: as in the discovery document, or else in the body, which all built-in providers
-    /// accept.
-    pub fn secret_in(mut self, place: SecretIn) -> Self {
-        self.options.secret_in = Some(place);
-        self
-    }
+        /// Sets where the id and secret are sent.
+        ///
+        /// Default: as in the discovery document, or else in the body, which all built-in providers
+        /// accept.
+        pub fn secret_in(place: SecretIn) { self.options.secret_in = Some(place) }
 
-    /// Sets the URL to which the provider redirects the browser; logins need it.
-    ///
-    /// It must equal the URL registered at the provider, character by character.
-    pub fn redirect_url(mut self, url: impl Into<String>) -> Self {
-        self.options.redirect_url = Some(url.into());
-        self
-    }
+        /// Sets the URL to which the provider redirects the browser; logins need it.
+        ///
+        /// It must equal the URL registered at the provider, character by character.
+        pub fn redirect_url(url: impl Into<String>) { self.options.redirect_url = Some(url.into()) }
 
-    /// Sets the scopes of requests that name none. A string may hold several, separated by spaces.
-    pub fn scopes(mut self, scopes: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
-        self.options.scopes = Texts(words(scopes));
-        self
-    }
+        /// Sets the scopes of requests that name none. A string may hold several, separated by
+        /// spaces.
+        pub fn scopes(scopes: impl IntoIterator<Item = impl AsRef<str>>) {
+            self.options.scopes = Texts(words(scopes))
+        }
 
-    /// Sets the deadline of an exchange, including discovery and connecting.
-    ///
-    /// Default: 10 s. Maximum: 55 s.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.options.timeout = Time(timeout);
-        self
-    }
+        /// Sets the deadline of an exchange, including discovery and connecting.
+        ///
+        /// Default: 10 s. Maximum: 55 s.
+        pub fn timeout(timeout: Duration) { self.options.timeout = Time(timeout) }
 
-    /// Requests tokens that are bound to this key, with a proof in each request (DPoP, RFC 9449).
-    ///
-    /// A thief of such a token cannot use it. Token requests, [`get_json`](OAuth2Client::get_json) and
-    /// [`userinfo`](OAuth2Client::userinfo) send proofs;
-    /// [`dpop_proof`](OAuth2Client::dpop_proof) makes those of other calls. A provider that answers
-    /// with bearer tokens is an error. Refresh tokens of a public client are bound too: keep the key
-    /// for as long as them. Default: none.
-    ///
-    /// ```
-    /// use jamguard::{DpopKey, oauth2::{OAuth2Client, Provider}};
-    ///
-    /// let client = OAuth2Client::builder(Provider::discover("ours", "https://id.example"), "client id")
-    ///     .secret("client secret")
-    ///     .dpop_key(DpopKey::generate()?)
-    ///     .build()?;
-    /// # Ok::<(), jamguard::Error>(())
-    /// ```
-    pub fn dpop_key(mut self, key: DpopKey) -> Self {
-        self.dpop_key = Some(key);
-        self
+        /// Requests tokens that are bound to this key, with a proof in each request (DPoP, RFC
+        /// 9449).
+        ///
+        /// A thief of such a token cannot use it. Token requests,
+        /// [`get_json`](OAuth2Client::get_json) and [`userinfo`](OAuth2Client::userinfo) send
+        /// proofs; [`dpop_proof`](OAuth2Client::dpop_proof) makes those of other calls. A provider
+        /// that answers with bearer tokens is an error. Refresh tokens of a public client are bound
+        /// too: keep the key for as long as them. Default: none.
+        ///
+        /// ```
+        /// use jamguard::{DpopKey, oauth2::{OAuth2Client, Provider}};
+        ///
+        /// let client = OAuth2Client::builder(Provider::discover("ours", "https://id.example"), "client id")
+        ///     .secret("client secret")
+        ///     .dpop_key(DpopKey::generate()?)
+        ///     .build()?;
+        /// # Ok::<(), jamguard::Error>(())
+        /// ```
+        pub fn dpop_key(key: DpopKey) { self.dpop_key = Some(key) }
     }
 
     network_methods!();
 
-    /// Sets the clock that decides when tokens expire. Default: the system clock.
-    pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Arc::new(clock);
-        self
+    setters! {
+        /// Sets the clock that decides when tokens expire. Default: the system clock.
+        pub fn clock(clock: impl Clock) { self.clock = Arc::new(clock) }
     }
 
     /// Builds the client; sends nothing.

@@ -1,6 +1,6 @@
 //! OAuth2 providers and their endpoints.
 
-use crate::core::settings::options;
+use crate::core::settings::{options, setters};
 use crate::jose::{Algorithm, algorithm::Algorithms};
 use crate::jwks::discovery::Discovery;
 use std::borrow::Cow;
@@ -154,91 +154,75 @@ impl Provider {
         }
     }
 
-    /// Sets the issuer.
-    ///
-    /// A callback with another `iss` is rejected (RFC 9207); without an issuer, so is a callback
-    /// with any.
-    #[must_use]
-    pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
-        self.options.issuer = Some(issuer.into());
-        self
-    }
+    setters! {
+        /// Sets the issuer.
+        ///
+        /// A callback with another `iss` is rejected (RFC 9207); without an issuer, so is a
+        /// callback with any.
+        #[must_use]
+        pub fn issuer(issuer: impl Into<String>) { self.options.issuer = Some(issuer.into()) }
 
-    /// Reaches a provider by [`discover`](Self::discover) at this URL instead of the issuer's.
-    ///
-    /// For networks in which the provider has another name than outside. Its metadata and the
-    /// endpoints below the issuer are requested there, except the authorization endpoint, which
-    /// browsers use. The issuer's own name stays: the metadata must contain it.
-    ///
-    /// ```
-    /// # use jamguard::oauth2::{OAuth2Client, Provider};
-    /// let shop = Provider::discover("shop", "https://login.example/realms/shop")
-    ///     .discover_at("http://keycloak:8080/realms/shop");
-    /// let client = OAuth2Client::builder(shop, "client id")
-    ///     .danger_plain_http_hosts(["keycloak"])
-    ///     .build()?;
-    /// # Ok::<(), jamguard::Error>(())
-    /// ```
-    #[must_use]
-    pub fn discover_at(mut self, url: impl Into<String>) -> Self {
-        self.options.discover_at = Some(url.into());
-        self
-    }
+        /// Reaches a provider by [`discover`](Self::discover) at this URL instead of the issuer's.
+        ///
+        /// For networks in which the provider has another name than outside. Its metadata and the
+        /// endpoints below the issuer are requested there, except the authorization endpoint, which
+        /// browsers use. The issuer's own name stays: the metadata must contain it.
+        ///
+        /// ```
+        /// # use jamguard::oauth2::{OAuth2Client, Provider};
+        /// let shop = Provider::discover("shop", "https://login.example/realms/shop")
+        ///     .discover_at("http://keycloak:8080/realms/shop");
+        /// let client = OAuth2Client::builder(shop, "client id")
+        ///     .danger_plain_http_hosts(["keycloak"])
+        ///     .build()?;
+        /// # Ok::<(), jamguard::Error>(())
+        /// ```
+        #[must_use]
+        pub fn discover_at(url: impl Into<String>) { self.options.discover_at = Some(url.into()) }
 
-    /// Declares that it issues ID tokens (OpenID Connect).
-    ///
-    /// Their `iss` is its issuer, and its discovery document names their keys. GitLab, Google and
-    /// providers by discovery are declared already.
-    #[must_use]
-    pub fn oidc(mut self) -> Self {
-        self.options.oidc = true;
-        self
-    }
+        /// Declares that it issues ID tokens (OpenID Connect).
+        ///
+        /// Their `iss` is its issuer, and its discovery document names their keys. GitLab, Google
+        /// and providers by discovery are declared already.
+        #[must_use]
+        pub fn oidc() { self.options.oidc = true }
 
-    /// Declares that every callback has an `iss`, so that one without is rejected.
-    ///
-    /// RFC 9207 section 2.4. A discovery document declares this itself.
-    #[must_use]
-    pub fn always_sends_iss(mut self) -> Self {
-        self.options.always_sends_iss = true;
-        self
-    }
+        /// Declares that every callback has an `iss`, so that one without is rejected.
+        ///
+        /// RFC 9207 section 2.4. A discovery document declares this itself.
+        #[must_use]
+        pub fn always_sends_iss() { self.options.always_sends_iss = true }
 
-    /// Sets the userinfo endpoint. Default: as in the discovery document, if any.
-    #[must_use]
-    pub fn userinfo(mut self, url: impl Into<String>) -> Self {
-        self.options.userinfo = Some(url.into());
-        self
-    }
+        /// Sets the userinfo endpoint. Default: as in the discovery document, if any.
+        #[must_use]
+        pub fn userinfo(url: impl Into<String>) { self.options.userinfo = Some(url.into()) }
 
-    /// Sets the `token_type`, such as `JWT`, that the provider uses for bearer tokens.
-    ///
-    /// Letter case is ignored, and `Bearer` is accepted as well. Default: `Bearer` alone.
-    ///
-    /// ```
-    /// # use jamguard::oauth2::Provider;
-    /// let acme = Provider::discover("acme", "https://idp.example").token_type("JWT");
-    /// ```
-    #[must_use]
-    pub fn token_type(mut self, name: impl Into<String>) -> Self {
-        self.options.token_type = Some(name.into());
-        self
-    }
+        /// Sets the `token_type`, such as `JWT`, that the provider uses for bearer tokens.
+        ///
+        /// Letter case is ignored, and `Bearer` is accepted as well. Default: `Bearer` alone.
+        ///
+        /// ```
+        /// # use jamguard::oauth2::Provider;
+        /// let acme = Provider::discover("acme", "https://idp.example").token_type("JWT");
+        /// ```
+        #[must_use]
+        pub fn token_type(name: impl Into<String>) { self.options.token_type = Some(name.into()) }
 
-    /// Sets the algorithms that sign ID tokens and signed userinfo.
-    ///
-    /// HS256, HS384 and HS512 use the client's secret, which must be as long as the hash. Default:
-    /// the algorithms that the discovery document announces, or RS256 if it announces none.
-    ///
-    /// ```
-    /// # use jamguard::{jose::Algorithm, oauth2::Provider};
-    /// let acme = Provider::discover("acme", "https://idp.example")
-    ///     .id_token_algorithms([Algorithm::ES256]);
-    /// ```
-    #[must_use]
-    pub fn id_token_algorithms(mut self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
-        self.options.id_token_algorithms = Some(Algorithms(algorithms.into_iter().collect()));
-        self
+        /// Sets the algorithms that sign ID tokens and signed userinfo.
+        ///
+        /// HS256, HS384 and HS512 use the client's secret, which must be as long as the hash.
+        /// Default: the algorithms that the discovery document announces, or RS256 if it announces
+        /// none.
+        ///
+        /// ```
+        /// # use jamguard::{jose::Algorithm, oauth2::Provider};
+        /// let acme = Provider::discover("acme", "https://idp.example")
+        ///     .id_token_algorithms([Algorithm::ES256]);
+        /// ```
+        #[must_use]
+        pub fn id_token_algorithms(algorithms: impl IntoIterator<Item = Algorithm>) {
+            self.options.id_token_algorithms = Some(Algorithms(algorithms.into_iter().collect()))
+        }
     }
 
     /// Returns where its metadata is published; `None` without an issuer.

@@ -5,7 +5,7 @@ use super::attempts::{Attempts, Failures, RESYNC_WINDOW, Terms, check_resync_win
 use super::secret::OtpSecret;
 use super::settings::Otp;
 use super::user_records::{UserRecords, read_record, record_bytes};
-use crate::core::settings::{Time, options};
+use crate::core::settings::{Time, options, setters};
 use crate::core::{Error, debug_fields, name::check_store_name};
 use crate::store::{NewRecord, Record, Store};
 use std::{sync::Arc, time::Duration};
@@ -81,33 +81,23 @@ pub struct OtpGuardBuilder {
 }
 
 impl OtpGuardBuilder {
-    /// Sets the guard's name in the store, to tell several guards apart. Default: `codes`.
-    pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.options.name = name.into();
-        self
-    }
+    setters! {
+        /// Sets the guard's name in the store, to tell several guards apart. Default: `codes`.
+        pub fn name(name: impl Into<String>) { self.options.name = name.into() }
 
-    /// Sets the wrong codes in a row that lock a user out, 1 to 100. Default: 5.
-    pub fn max_failures(mut self, count: u32) -> Self {
-        self.options.max_failures = count;
-        self
-    }
+        /// Sets the wrong codes in a row that lock a user out, 1 to 100. Default: 5.
+        pub fn max_failures(count: u32) { self.options.max_failures = count }
 
-    /// Sets the duration of the first lockout, 1 second to 1 day. Default: 15 minutes.
-    ///
-    /// Each further wrong code doubles it, up to a day.
-    pub fn lockout(mut self, time: Duration) -> Self {
-        self.options.lockout = Time(time);
-        self
-    }
+        /// Sets the duration of the first lockout, 1 second to 1 day. Default: 15 minutes.
+        ///
+        /// Each further wrong code doubles it, up to a day.
+        pub fn lockout(time: Duration) { self.options.lockout = Time(time) }
 
-    /// Sets how many counters ahead a HOTP authenticator may be, 1 to 1000. Default: 100.
-    ///
-    /// [`resync`](OtpGuard::resync) searches so far;
-    /// [`OtpBuilder::look_ahead`](super::OtpBuilder::look_ahead) limits other codes.
-    pub fn resync_window(mut self, counters: u32) -> Self {
-        self.options.resync_window = counters;
-        self
+        /// Sets how many counters ahead a HOTP authenticator may be, 1 to 1000. Default: 100.
+        ///
+        /// [`resync`](OtpGuard::resync) searches so far;
+        /// [`OtpBuilder::look_ahead`](super::OtpBuilder::look_ahead) limits other codes.
+        pub fn resync_window(counters: u32) { self.options.resync_window = counters }
     }
 
     /// Builds the guard.

@@ -3,7 +3,7 @@
 use super::algorithm::{OtpAlgorithm, OtpKind};
 use super::code::{Codes, MAX_DIGITS, Match};
 use super::secret::OtpSecret;
-use crate::core::settings::{Time, options};
+use crate::core::settings::{Time, options, setters};
 use crate::core::{Clock, Error, Secret, SystemClock, debug_fields, ensure};
 use std::{ops::RangeInclusive, sync::Arc, time::Duration};
 
@@ -76,40 +76,28 @@ pub struct OtpBuilder {
 }
 
 impl OtpBuilder {
-    /// Sets the hash. Default: SHA-1, because some apps ignore any other and show wrong codes.
-    pub fn algorithm(mut self, algorithm: OtpAlgorithm) -> Self {
-        self.options.algorithm = algorithm;
-        self
-    }
+    setters! {
+        /// Sets the hash. Default: SHA-1, because some apps ignore any other and show wrong codes.
+        pub fn algorithm(algorithm: OtpAlgorithm) { self.options.algorithm = algorithm }
 
-    /// Sets the number of digits of a code, 6 to 10. Default: 6.
-    ///
-    /// A tenth digit adds little: the number has 31 bits.
-    pub fn digits(mut self, digits: u8) -> Self {
-        self.options.digits = digits;
-        self
-    }
+        /// Sets the number of digits of a code, 6 to 10. Default: 6.
+        ///
+        /// A tenth digit adds little: the number has 31 bits.
+        pub fn digits(digits: u8) { self.options.digits = digits }
 
-    /// Sets how long a TOTP code is shown, in whole seconds. Default: 30 s (RFC 6238 section 5.2).
-    pub fn period(mut self, period: Duration) -> Self {
-        self.options.period = Some(Time(period));
-        self
-    }
+        /// Sets how long a TOTP code is shown, in whole seconds. Default: 30 s (RFC 6238 section
+        /// 5.2).
+        pub fn period(period: Duration) { self.options.period = Some(Time(period)) }
 
-    /// Sets how far a code may be from the expected one, 0 to 20. Default: 1.
-    ///
-    /// For TOTP in time steps before and after (RFC 6238 section 5.2), for HOTP in counters ahead
-    /// (RFC 4226 section 7.4). An authenticator further ahead needs
-    /// [`SecondFactor::resync`](super::SecondFactor::resync) with two codes.
-    pub fn look_ahead(mut self, steps: u32) -> Self {
-        self.options.look_ahead = steps;
-        self
-    }
+        /// Sets how far a code may be from the expected one, 0 to 20. Default: 1.
+        ///
+        /// For TOTP in time steps before and after (RFC 6238 section 5.2), for HOTP in counters
+        /// ahead (RFC 4226 section 7.4). An authenticator further ahead needs
+        /// [`SecondFactor::resync`](super::SecondFactor::resync) with two codes.
+        pub fn look_ahead(steps: u32) { self.options.look_ahead = steps }
 
-    /// Sets the clock whose wall time codes and lockouts follow. Default: the system clock.
-    pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Arc::new(clock);
-        self
+        /// Sets the clock whose wall time codes and lockouts follow. Default: the system clock.
+        pub fn clock(clock: impl Clock) { self.clock = Arc::new(clock) }
     }
 
     /// Builds the generator and verifier.

@@ -3,7 +3,7 @@
 use super::handle::Sessions;
 use super::record_cache::Memory;
 use super::settings::{OnTypeMismatch, Settings};
-use crate::core::settings::{Time, options};
+use crate::core::settings::{Time, options, setters};
 use crate::core::{
     Clock, Error, PartClock, SystemClock, debug_fields, ensure, name::check_store_name,
 };
@@ -71,83 +71,59 @@ impl Sessions {
 }
 
 impl SessionsBuilder {
-    /// Sets the name of these sessions in the store. Default: `sessions`.
-    ///
-    /// Use different names for several kinds of sessions in one store: an id of one kind is not
-    /// valid for another.
-    pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.options.name = name.into();
-        self
-    }
+    setters! {
+        /// Sets the name of these sessions in the store. Default: `sessions`.
+        ///
+        /// Use different names for several kinds of sessions in one store: an id of one kind is not
+        /// valid for another.
+        pub fn name(name: impl Into<String>) { self.options.name = name.into() }
 
-    /// Sets how long a session lives without use, at least 1 second. Default: 24 hours.
-    ///
-    /// A daily user stays logged in, and a device left behind is logged out by the next day. OWASP
-    /// advises 15 to 30 minutes for low-risk and 2 to 5 minutes for high-risk applications.
-    pub fn idle_timeout(mut self, timeout: Duration) -> Self {
-        self.options.idle_timeout = Time(timeout);
-        self
-    }
+        /// Sets how long a session lives without use, at least 1 second. Default: 24 hours.
+        ///
+        /// A daily user stays logged in, and a device left behind is logged out by the next day.
+        /// OWASP advises 15 to 30 minutes for low-risk and 2 to 5 minutes for high-risk
+        /// applications.
+        pub fn idle_timeout(timeout: Duration) { self.options.idle_timeout = Time(timeout) }
 
-    /// Sets how long a session lives after its login, even while in use. Default: 30 days.
-    ///
-    /// The default is the longest that NIST SP 800-63B section 2.1.3 (AAL1) allows. At least the
-    /// idle timeout; at most 400 days, because browsers keep no cookie longer.
-    pub fn absolute_timeout(mut self, timeout: Duration) -> Self {
-        self.options.absolute_timeout = Time(timeout);
-        self
-    }
+        /// Sets how long a session lives after its login, even while in use. Default: 30 days.
+        ///
+        /// The default is the longest that NIST SP 800-63B section 2.1.3 (AAL1) allows. At least
+        /// the idle timeout; at most 400 days, because browsers keep no cookie longer.
+        pub fn absolute_timeout(timeout: Duration) { self.options.absolute_timeout = Time(timeout) }
 
-    /// Sets the minimum interval between writes of a session's last use. Default: 1 minute.
-    ///
-    /// For idle timeouts under 10 minutes the default is a tenth of the idle timeout. At most half
-    /// the idle timeout.
-    ///
-    /// The idle timeout runs from the last use that was written: a session ends up to this interval
-    /// early, never late.
-    pub fn touch_every(mut self, interval: Duration) -> Self {
-        self.options.touch_every = Some(Time(interval));
-        self
-    }
+        /// Sets the minimum interval between writes of a session's last use. Default: 1 minute.
+        ///
+        /// For idle timeouts under 10 minutes the default is a tenth of the idle timeout. At most
+        /// half the idle timeout.
+        ///
+        /// The idle timeout runs from the last use that was written: a session ends up to this
+        /// interval early, never late.
+        pub fn touch_every(interval: Duration) { self.options.touch_every = Some(Time(interval)) }
 
-    /// Encrypts sessions in the store.
-    ///
-    /// Sessions that were stored unencrypted before are treated as ended.
-    pub fn encrypt(mut self, keys: SealingKeys) -> Self {
-        self.keys = Some(keys);
-        self
-    }
+        /// Encrypts sessions in the store.
+        ///
+        /// Sessions that were stored unencrypted before are treated as ended.
+        pub fn encrypt(keys: SealingKeys) { self.keys = Some(keys) }
 
-    /// Sets how to treat stored data that is not of the requested type.
-    ///
-    /// Default: [`OnTypeMismatch::Refuse`].
-    pub fn on_type_mismatch(mut self, choice: OnTypeMismatch) -> Self {
-        self.options.on_type_mismatch = choice;
-        self
-    }
+        /// Sets how to treat stored data that is not of the requested type.
+        ///
+        /// Default: [`OnTypeMismatch::Refuse`].
+        pub fn on_type_mismatch(choice: OnTypeMismatch) { self.options.on_type_mismatch = choice }
 
-    /// Sets the maximum size of a session's data, in bytes of JSON. Default: 64 KiB.
-    ///
-    /// More is an error of the kind [`Configuration`](crate::ErrorKind::Configuration), which a
-    /// request answers with 500: limit data that clients control separately.
-    pub fn max_bytes(mut self, bytes: usize) -> Self {
-        self.options.max_bytes = bytes;
-        self
-    }
+        /// Sets the maximum size of a session's data, in bytes of JSON. Default: 64 KiB.
+        ///
+        /// More is an error of the kind [`Configuration`](crate::ErrorKind::Configuration), which a
+        /// request answers with 500: limit data that clients control separately.
+        pub fn max_bytes(bytes: usize) { self.options.max_bytes = bytes }
 
-    /// Sets the memory for decoded sessions, in bytes. Default: 32 MiB.
-    ///
-    /// It saves decrypting and parsing a record again, but not reading the store:
-    /// [`CachedStore`](crate::store::CachedStore) saves that.
-    pub fn cache_bytes(mut self, bytes: u64) -> Self {
-        self.options.cache_bytes = bytes;
-        self
-    }
+        /// Sets the memory for decoded sessions, in bytes. Default: 32 MiB.
+        ///
+        /// It saves decrypting and parsing a record again, but not reading the store:
+        /// [`CachedStore`](crate::store::CachedStore) saves that.
+        pub fn cache_bytes(bytes: u64) { self.options.cache_bytes = bytes }
 
-    /// Sets the clock whose wall time decides when sessions end. Default: the system clock.
-    pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Arc::new(clock);
-        self
+        /// Sets the clock whose wall time decides when sessions end. Default: the system clock.
+        pub fn clock(clock: impl Clock) { self.clock = Arc::new(clock) }
     }
 
     /// Builds the sessions.

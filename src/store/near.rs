@@ -3,7 +3,7 @@
 use super::absent::Absent;
 use super::watch::{Change, Watcher, Watchers};
 use super::{NewRecord, Record, Store, StoreFuture};
-use crate::core::settings::{Time, options};
+use crate::core::settings::{Time, options, setters};
 use crate::core::{Clock, Error, OnDrop, SystemClock, debug_fields, lock};
 use foldhash::quality::RandomState;
 use moka::sync::Cache;
@@ -338,47 +338,37 @@ pub struct CachedStoreBuilder<S> {
 }
 
 impl<S: Store> CachedStoreBuilder<S> {
-    /// Sets the maximum memory in bytes. Default: 64 MiB. Over it, the least-read records go.
-    ///
-    /// An entry weighs its key, its value and 520 bytes for the cache's own nodes. Measured
-    /// resident growth of the process per byte of this bound: 1.05 to 1.2 bytes.
-    pub fn max_bytes(mut self, bytes: u64) -> Self {
-        self.options.max_bytes = bytes;
-        self
-    }
+    setters! {
+        /// Sets the maximum memory in bytes. Default: 64 MiB. Over it, the least-read records go.
+        ///
+        /// An entry weighs its key, its value and 520 bytes for the cache's own nodes. Measured
+        /// resident growth of the process per byte of this bound: 1.05 to 1.2 bytes.
+        pub fn max_bytes(bytes: u64) { self.options.max_bytes = bytes }
 
-    /// Sets the part of [`max_bytes`](Self::max_bytes) for keys without a record.
-    ///
-    /// Default: a quarter of it. Over it, the oldest of these keys are evicted, and no records. Any
-    /// client can send session ids that it invented. Raise this for a store that mainly holds deny
-    /// lists, where most answers are "no record"; 0 caches no such answer.
-    ///
-    /// ```
-    /// use jamguard::store::{MemoryStore, CachedStore};
-    /// let store = CachedStore::builder(MemoryStore::new())
-    ///     .max_bytes(128 << 20)
-    ///     .max_absent_bytes(96 << 20)
-    ///     .build()?;
-    /// # Ok::<(), jamguard::Error>(())
-    /// ```
-    pub fn max_absent_bytes(mut self, bytes: u64) -> Self {
-        self.options.max_absent_bytes = Some(bytes);
-        self
-    }
+        /// Sets the part of [`max_bytes`](Self::max_bytes) for keys without a record.
+        ///
+        /// Default: a quarter of it. Over it, the oldest of these keys are evicted, and no records.
+        /// Any client can send session ids that it invented. Raise this for a store that mainly
+        /// holds deny lists, where most answers are "no record"; 0 caches no such answer.
+        ///
+        /// ```
+        /// use jamguard::store::{MemoryStore, CachedStore};
+        /// let store = CachedStore::builder(MemoryStore::new())
+        ///     .max_bytes(128 << 20)
+        ///     .max_absent_bytes(96 << 20)
+        ///     .build()?;
+        /// # Ok::<(), jamguard::Error>(())
+        /// ```
+        pub fn max_absent_bytes(bytes: u64) { self.options.max_absent_bytes = Some(bytes) }
 
-    /// Sets the maximum age of a cached answer. Default: no limit.
-    ///
-    /// A store that cannot be watched is cached only with this setting, and then it is how long a
-    /// change by another process may go unseen, such as a revoked token.
-    pub fn max_age(mut self, age: Duration) -> Self {
-        self.options.max_age = Some(Time(age));
-        self
-    }
+        /// Sets the maximum age of a cached answer. Default: no limit.
+        ///
+        /// A store that cannot be watched is cached only with this setting, and then it is how long
+        /// a change by another process may go unseen, such as a revoked token.
+        pub fn max_age(age: Duration) { self.options.max_age = Some(Time(age)) }
 
-    /// Sets the clock whose monotonic time lifetimes follow. Default: the system clock.
-    pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Arc::new(clock);
-        self
+        /// Sets the clock whose monotonic time lifetimes follow. Default: the system clock.
+        pub fn clock(clock: impl Clock) { self.clock = Arc::new(clock) }
     }
 
     /// Builds the cache, empty.

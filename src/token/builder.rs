@@ -13,7 +13,7 @@ use super::ring::KeyRing;
 use super::rules::{DEFAULT_LEEWAY, MAX_LEEWAY, Rules};
 use super::verified::Revocation;
 use super::verifier::{Inner, Verifier};
-use crate::core::settings::{Time, options};
+use crate::core::settings::{Time, options, setters};
 use crate::core::{Clock, Error, PartClock, SystemClock, debug_fields, ensure};
 use crate::jose::{Algorithm, KeySet, VerifyingKey, jws::DEFAULT_MAX_LEN};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -137,10 +137,9 @@ impl VerifierBuilder {
         self
     }
 
-    /// Uses each key of the source for its own algorithms only; it may be a secret.
-    pub(crate) fn pinned(mut self) -> Self {
-        self.pinned = true;
-        self
+    setters! {
+        /// Uses each key of the source for its own algorithms only; it may be a secret.
+        pub(crate) fn pinned() { self.pinned = true }
     }
 
     /// Takes the keys from a key ring, as they change.
@@ -151,31 +150,29 @@ impl VerifierBuilder {
         self.pinned().source(move |_| Ok(Arc::new(ring)))
     }
 
-    /// Sets the accepted signature algorithms.
-    pub fn algorithms(mut self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
-        self.algorithms = algorithms.into_iter().collect();
-        self
-    }
+    setters! {
+        /// Sets the accepted signature algorithms.
+        pub fn algorithms(algorithms: impl IntoIterator<Item = Algorithm>) {
+            self.algorithms = algorithms.into_iter().collect()
+        }
 
-    /// Requires this `typ`, such as `at+jwt` (RFC 9068). Case and `application/` do not matter.
-    ///
-    /// Default: a token passes without `typ`, with `JWT`, with `at+jwt` or with a free text. A
-    /// `typ` that names another kind of token ([RFC 8725] section 3.11) is rejected, so that a
-    /// token made for another purpose under the same key is not a valid credential:
-    ///
-    /// | `typ` | kind of token |
-    /// |---|---|
-    /// | `logout+jwt` | a logout token of OpenID Connect |
-    /// | `dpop+jwt` | a DPoP proof, signed by a client (RFC 9449) |
-    /// | `token-introspection+jwt` | an introspection answer (RFC 9701) |
-    /// | `secevent+jwt` | a security event (RFC 8417) |
-    /// | `rt+jwt` | a refresh token |
-    /// | any other `…+jwt` or `…+sd-jwt` | proofs, requests, statements, credentials |
-    ///
-    /// [RFC 8725]: https://www.rfc-editor.org/rfc/rfc8725#section-3.11
-    pub fn token_type(mut self, typ: impl Into<String>) -> Self {
-        self.options.token_type = Some(typ.into());
-        self
+        /// Requires this `typ`, such as `at+jwt` (RFC 9068). Case and `application/` do not matter.
+        ///
+        /// Default: a token passes without `typ`, with `JWT`, with `at+jwt` or with a free text. A
+        /// `typ` that names another kind of token ([RFC 8725] section 3.11) is rejected, so that a
+        /// token made for another purpose under the same key is not a valid credential:
+        ///
+        /// | `typ` | kind of token |
+        /// |---|---|
+        /// | `logout+jwt` | a logout token of OpenID Connect |
+        /// | `dpop+jwt` | a DPoP proof, signed by a client (RFC 9449) |
+        /// | `token-introspection+jwt` | an introspection answer (RFC 9701) |
+        /// | `secevent+jwt` | a security event (RFC 8417) |
+        /// | `rt+jwt` | a refresh token |
+        /// | any other `…+jwt` or `…+sd-jwt` | proofs, requests, statements, credentials |
+        ///
+        /// [RFC 8725]: https://www.rfc-editor.org/rfc/rfc8725#section-3.11
+        pub fn token_type(typ: impl Into<String>) { self.options.token_type = Some(typ.into()) }
     }
 
     /// Requires a claim that names the token's kind to be one of these strings.
@@ -240,100 +237,68 @@ impl VerifierBuilder {
         self
     }
 
-    /// Declares that the issuer verifies every e-mail address that it puts into tokens.
-    ///
-    /// [`email_domain`](crate::policy::email_domain) and enrichment by address then accept its
-    /// tokens, and the sessions that start with them, without a claim such as `email_verified`. A
-    /// claim that contradicts the declaration still applies.
-    ///
-    /// Default: the claim is needed. Do not declare this for an issuer where users or tenants enter
-    /// addresses themselves, such as a multi-tenant application of Microsoft Entra ID.
-    pub fn issuer_verifies_emails(mut self) -> Self {
-        self.options.issuer_verifies_emails = true;
-        self
-    }
+    setters! {
+        /// Declares that the issuer verifies every e-mail address that it puts into tokens.
+        ///
+        /// [`email_domain`](crate::policy::email_domain) and enrichment by address then accept its
+        /// tokens, and the sessions that start with them, without a claim such as `email_verified`.
+        /// A claim that contradicts the declaration still applies.
+        ///
+        /// Default: the claim is needed. Do not declare this for an issuer where users or tenants
+        /// enter addresses themselves, such as a multi-tenant application of Microsoft Entra ID.
+        pub fn issuer_verifies_emails() { self.options.issuer_verifies_emails = true }
 
-    /// Tries up to four keys for a token without `kid`, if several fit its algorithm.
-    ///
-    /// For issuers that publish several keys and set no `kid`. A token with a `kid` is never tried
-    /// with other keys. Default: rejected, because each key costs a verification.
-    pub fn try_several_keys(mut self) -> Self {
-        self.options.try_several_keys = true;
-        self
-    }
+        /// Tries up to four keys for a token without `kid`, if several fit its algorithm.
+        ///
+        /// For issuers that publish several keys and set no `kid`. A token with a `kid` is never
+        /// tried with other keys. Default: rejected, because each key costs a verification.
+        pub fn try_several_keys() { self.options.try_several_keys = true }
 
-    /// Reads a `sub` that is an integer as its decimal digits.
-    ///
-    /// [`Verified::subject`](crate::Verified::subject), lists and policies then see a string; the
-    /// claims that handlers decode stay as they are. Default: rejected, because `sub` is a string
-    /// (RFC 7519 section 4.1.2).
-    pub fn numeric_subject(mut self) -> Self {
-        self.options.numeric_subject = true;
-        self
-    }
+        /// Reads a `sub` that is an integer as its decimal digits.
+        ///
+        /// [`Verified::subject`](crate::Verified::subject), lists and policies then see a string;
+        /// the claims that handlers decode stay as they are. Default: rejected, because `sub` is a
+        /// string (RFC 7519 section 4.1.2).
+        pub fn numeric_subject() { self.options.numeric_subject = true }
 
-    /// Reads `exp`, `nbf` and `iat` that are strings of digits.
-    ///
-    /// Other software may take such a date for absent and accept the token for ever. Default:
-    /// rejected, because dates are numbers (RFC 7519 section 4.1.4).
-    pub fn danger_accept_text_dates(mut self) -> Self {
-        self.options.danger_accept_text_dates = true;
-        self
-    }
+        /// Reads `exp`, `nbf` and `iat` that are strings of digits.
+        ///
+        /// Other software may take such a date for absent and accept the token for ever. Default:
+        /// rejected, because dates are numbers (RFC 7519 section 4.1.4).
+        pub fn danger_accept_text_dates() { self.options.danger_accept_text_dates = true }
 
-    /// Requires a `kid` in the header.
-    pub fn require_key_id(mut self) -> Self {
-        self.options.require_key_id = true;
-        self
-    }
+        /// Requires a `kid` in the header.
+        pub fn require_key_id() { self.options.require_key_id = true }
 
-    /// Accepts tokens without `exp`, which are then valid until their key is removed.
-    pub fn danger_accept_missing_exp(mut self) -> Self {
-        self.options.danger_accept_missing_exp = true;
-        self
-    }
+        /// Accepts tokens without `exp`, which are then valid until their key is removed.
+        pub fn danger_accept_missing_exp() { self.options.danger_accept_missing_exp = true }
 
-    /// Accepts tokens past their `exp` for as long as their key is known.
-    ///
-    /// Cannot be combined with a list, whose entries end with their tokens.
-    pub fn danger_accept_expired(mut self) -> Self {
-        self.options.danger_accept_expired = true;
-        self
-    }
+        /// Accepts tokens past their `exp` for as long as their key is known.
+        ///
+        /// Cannot be combined with a list, whose entries end with their tokens.
+        pub fn danger_accept_expired() { self.options.danger_accept_expired = true }
 
-    /// Accepts tokens bound to a client's key (`cnf`, RFC 7800) without a proof of that key.
-    ///
-    /// They are treated as bearer tokens: a thief of such a token can use it. Use this for services
-    /// behind a gateway that verifies the proof. Default: rejected, unless the authenticator verifies
-    /// the proof ([`dpop`](crate::AuthenticatorBuilder::dpop),
-    /// [`client_certificates`](crate::AuthenticatorBuilder::client_certificates)).
-    pub fn danger_accept_bound_tokens(mut self) -> Self {
-        self.options.danger_accept_bound_tokens = true;
-        self
-    }
+        /// Accepts tokens bound to a client's key (`cnf`, RFC 7800) without a proof of that key.
+        ///
+        /// They are treated as bearer tokens: a thief of such a token can use it. Use this for
+        /// services behind a gateway that verifies the proof. Default: rejected, unless the
+        /// authenticator verifies the proof ([`dpop`](crate::AuthenticatorBuilder::dpop),
+        /// [`client_certificates`](crate::AuthenticatorBuilder::client_certificates)).
+        pub fn danger_accept_bound_tokens() { self.options.danger_accept_bound_tokens = true }
 
-    /// Sets the tolerated clock difference to the issuer. Default: 60 s, at most 1 hour.
-    pub fn leeway(mut self, leeway: Duration) -> Self {
-        self.options.leeway = Time(leeway);
-        self
-    }
+        /// Sets the tolerated clock difference to the issuer. Default: 60 s, at most 1 hour.
+        pub fn leeway(leeway: Duration) { self.options.leeway = Time(leeway) }
 
-    /// Sets the longest accepted token, in bytes. Default: 16 KiB. Range: 64 bytes to 1 MiB.
-    pub fn max_token_len(mut self, bytes: usize) -> Self {
-        self.options.max_token_len = bytes;
-        self
-    }
+        /// Sets the longest accepted token, in bytes. Default: 16 KiB. Range: 64 bytes to 1 MiB.
+        pub fn max_token_len(bytes: usize) { self.options.max_token_len = bytes }
 
-    /// Replaces the clock. Default: the system clock.
-    pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Some(Arc::new(clock));
-        self
-    }
+        /// Replaces the clock. Default: the system clock.
+        pub fn clock(clock: impl Clock) { self.clock = Some(Arc::new(clock)) }
 
-    /// Checks at each verification, cached or not, whether the token is revoked.
-    pub fn revocation(mut self, revocation: impl Revocation) -> Self {
-        self.revocation = Some(Arc::new(revocation));
-        self
+        /// Checks at each verification, cached or not, whether the token is revoked.
+        pub fn revocation(revocation: impl Revocation) {
+            self.revocation = Some(Arc::new(revocation))
+        }
     }
 
     /// Rejects the tokens in a deny list, cached or not. Call again to add another list.
@@ -352,12 +317,11 @@ impl VerifierBuilder {
         self
     }
 
-    /// Sets the size of the cache of verified tokens, in bytes.
-    ///
-    /// Default: 64 MiB. At least 64 KiB; 0 disables the cache.
-    pub fn cache_bytes(mut self, bytes: u64) -> Self {
-        self.options.cache_bytes = bytes;
-        self
+    setters! {
+        /// Sets the size of the cache of verified tokens, in bytes.
+        ///
+        /// Default: 64 MiB. At least 64 KiB; 0 disables the cache.
+        pub fn cache_bytes(bytes: u64) { self.options.cache_bytes = bytes }
     }
 
     /// Builds the verifier.

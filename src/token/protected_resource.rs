@@ -1,7 +1,7 @@
 //! A protected resource (RFC 9728): an API that clients find by its metadata, such as an MCP server.
 
 use crate::core::problem::ResourceChallenge;
-use crate::core::settings::{Texts, options};
+use crate::core::settings::{Texts, options, setters};
 use crate::core::{Error, debug_fields, ensure, name::is_scope, web_url::is_web_url};
 use serde::Serialize;
 use std::{collections::HashSet, sync::Arc};
@@ -208,35 +208,27 @@ impl ProtectedResourceBuilder {
         self
     }
 
-    /// Sets the name to show to users. Default: omitted.
-    pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.options.name = Some(name.into());
-        self
-    }
+    setters! {
+        /// Sets the name to show to users. Default: omitted.
+        pub fn name(name: impl Into<String>) { self.options.name = Some(name.into()) }
 
-    /// Sets the URL of a page for developers. Default: omitted.
-    pub fn documentation(mut self, url: impl Into<String>) -> Self {
-        self.options.documentation = Some(url.into());
-        self
-    }
+        /// Sets the URL of a page for developers. Default: omitted.
+        pub fn documentation(url: impl Into<String>) {
+            self.options.documentation = Some(url.into())
+        }
 
-    /// Names the [`scopes`](Self::scopes) in the challenge of each 401 too.
-    ///
-    /// Default: off. Clients register with the scopes of this challenge, and some authorization
-    /// servers then refuse a later request for more. With the scopes in the metadata alone, the
-    /// clients of all SDKs work. A 403 always names the scopes that the operation needs.
-    pub fn scope_in_challenge(mut self) -> Self {
-        self.options.scope_in_challenge = true;
-        self
-    }
+        /// Names the [`scopes`](Self::scopes) in the challenge of each 401 too.
+        ///
+        /// Default: off. Clients register with the scopes of this challenge, and some authorization
+        /// servers then refuse a later request for more. With the scopes in the metadata alone, the
+        /// clients of all SDKs work. A 403 always names the scopes that the operation needs.
+        pub fn scope_in_challenge() { self.options.scope_in_challenge = true }
 
-    /// Accepts http URLs on any host, for private networks.
-    ///
-    /// Tokens and the address of the authorization server are then readable and changeable on the
-    /// way. Default: http on loopback only.
-    pub fn danger_plain_http(mut self) -> Self {
-        self.options.danger_plain_http = true;
-        self
+        /// Accepts http URLs on any host, for private networks.
+        ///
+        /// Tokens and the address of the authorization server are then readable and changeable on
+        /// the way. Default: http on loopback only.
+        pub fn danger_plain_http() { self.options.danger_plain_http = true }
     }
 
     /// Builds the protected resource.

@@ -6,6 +6,7 @@ use crate::config::document::{
     Contents, Document, Format, Node, Redaction, Variables, environment,
 };
 use crate::config::parts::{AllSettings, Built, Change, Files, Spot, World};
+use crate::core::settings::setters;
 use crate::core::{Clock, Error, SystemClock, lock};
 use crate::policy::PolicyParser;
 use crate::store::Store;
@@ -67,12 +68,12 @@ impl Default for JamguardBuilder {
 }
 
 impl JamguardBuilder {
-    /// Sets the pointer to the settings in the file: table names separated by dots. Default: `jam`.
-    ///
-    /// An empty pointer means that the whole file is the settings.
-    pub fn pointer(mut self, pointer: impl Into<String>) -> Self {
-        self.pointer = pointer.into();
-        self
+    setters! {
+        /// Sets the pointer to the settings in the file: table names separated by dots. Default:
+        /// `jam`.
+        ///
+        /// An empty pointer means that the whole file is the settings.
+        pub fn pointer(pointer: impl Into<String>) { self.pointer = pointer.into() }
     }
 
     /// Adds your own store, which the file refers to by this name.
@@ -90,16 +91,12 @@ impl JamguardBuilder {
         self
     }
 
-    /// Sets the clock of everything that is built. Default: the system clock.
-    pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Arc::new(clock);
-        self
-    }
+    setters! {
+        /// Sets the clock of everything that is built. Default: the system clock.
+        pub fn clock(clock: impl Clock) { self.clock = Arc::new(clock) }
 
-    /// Sets the parser of the file's policies, which adds your own conditions.
-    pub fn policies(mut self, parser: PolicyParser) -> Self {
-        self.policies = parser;
-        self
+        /// Sets the parser of the file's policies, which adds your own conditions.
+        pub fn policies(parser: PolicyParser) { self.policies = parser }
     }
 
     /// Sets a hook that changes the file's authenticator, such as with other hooks or verifiers.

@@ -4,7 +4,10 @@ use super::handlers::{Keep, OAuth2Login, OnLogin, Settings, Who};
 use super::pending::{BrowserCookie, PendingLogins};
 use super::user::{OAuth2Arrival, OAuth2User};
 use crate::authenticator::Authenticator;
-use crate::core::{Error, settings::options};
+use crate::core::{
+    Error,
+    settings::{options, setters},
+};
 use crate::login::{Redirect, parts::check_local};
 use crate::oauth2::{AuthorizationRequest, OAuth2Client};
 use crate::store::{MemoryStore, Store};
@@ -70,10 +73,9 @@ impl OAuth2LoginBuilder {
         }
     }
 
-    /// Sets where browsers go after login and logout: a path of this site. Default: `/`.
-    pub fn home(mut self, path: impl Into<String>) -> Self {
-        self.options.home = Some(path.into());
-        self
+    setters! {
+        /// Sets where browsers go after login and logout: a path of this site. Default: `/`.
+        pub fn home(path: impl Into<String>) { self.options.home = Some(path.into()) }
     }
 
     /// Adds a parameter to each authorization request, such as `prompt` or Google's `access_type`.
@@ -99,24 +101,23 @@ impl OAuth2LoginBuilder {
         self
     }
 
-    /// Ends logins in a token that `issuer` signs, in the authenticator's ID cookie.
-    ///
-    /// There is no session then, and the provider's tokens are not kept. The authenticator must
-    /// accept the issuer's tokens.
-    ///
-    /// ```
-    /// # use jamguard::{Authenticator, Error, Issuer, LoginCookies, OAuth2Login, oauth2::OAuth2Client};
-    /// # fn example(issuer: Issuer, google: OAuth2Client) -> Result<OAuth2Login, Error> {
-    /// let auth = Authenticator::builder()
-    ///     .verifier(issuer.verifier())
-    ///     .cookies(LoginCookies::new())
-    ///     .build()?;
-    /// OAuth2Login::builder(&auth, google).into_jwt(issuer).build()
-    /// # }
-    /// ```
-    pub fn into_jwt(mut self, issuer: Issuer) -> Self {
-        self.issuer = Some(issuer);
-        self
+    setters! {
+        /// Ends logins in a token that `issuer` signs, in the authenticator's ID cookie.
+        ///
+        /// There is no session then, and the provider's tokens are not kept. The authenticator must
+        /// accept the issuer's tokens.
+        ///
+        /// ```
+        /// # use jamguard::{Authenticator, Error, Issuer, LoginCookies, OAuth2Login, oauth2::OAuth2Client};
+        /// # fn example(issuer: Issuer, google: OAuth2Client) -> Result<OAuth2Login, Error> {
+        /// let auth = Authenticator::builder()
+        ///     .verifier(issuer.verifier())
+        ///     .cookies(LoginCookies::new())
+        ///     .build()?;
+        /// OAuth2Login::builder(&auth, google).into_jwt(issuer).build()
+        /// # }
+        /// ```
+        pub fn into_jwt(issuer: Issuer) { self.issuer = Some(issuer) }
     }
 
     /// Passes each login to a closure instead of keeping it.
@@ -132,30 +133,24 @@ impl OAuth2LoginBuilder {
         self
     }
 
-    /// Sets the verifier of ID tokens, at login and at refreshes of a session's tokens.
-    ///
-    /// Needed for algorithms that the provider does not announce, or keys from another place. The
-    /// verifier must require the issuer, and the client's id as audience. Default:
-    /// [`OAuth2Client::id_token_verifier`](crate::oauth2::OAuth2Client::id_token_verifier).
-    pub fn id_token(mut self, verifier: Verifier) -> Self {
-        self.verifier = Some(verifier);
-        self
-    }
+    setters! {
+        /// Sets the verifier of ID tokens, at login and at refreshes of a session's tokens.
+        ///
+        /// Needed for algorithms that the provider does not announce, or keys from another place.
+        /// The verifier must require the issuer, and the client's id as audience. Default:
+        /// [`OAuth2Client::id_token_verifier`](crate::oauth2::OAuth2Client::id_token_verifier).
+        pub fn id_token(verifier: Verifier) { self.verifier = Some(verifier) }
 
-    /// Sets the store of pending logins. Default: the store of the sessions, or else memory.
-    ///
-    /// In memory, a callback must reach the process that started its login.
-    pub fn store(mut self, store: impl Store) -> Self {
-        self.store = Some(Arc::new(store));
-        self
-    }
+        /// Sets the store of pending logins. Default: the store of the sessions, or else memory.
+        ///
+        /// In memory, a callback must reach the process that started its login.
+        pub fn store(store: impl Store) { self.store = Some(Arc::new(store)) }
 
-    /// Removes the `__Host-` prefix and `Secure` of the browser cookie, for development over http.
-    ///
-    /// This is the default if the authenticator's cookies are plain too.
-    pub fn danger_plain_http(mut self) -> Self {
-        self.options.danger_plain_http = true;
-        self
+        /// Removes the `__Host-` prefix and `Secure` of the browser cookie, for development over
+        /// http.
+        ///
+        /// This is the default if the authenticator's cookies are plain too.
+        pub fn danger_plain_http() { self.options.danger_plain_http = true }
     }
 
     /// Builds the handlers.

@@ -1,7 +1,7 @@
 //! The builder for [`SecondFactor`].
 
 use super::handle::{SecondFactor, Settings};
-use crate::core::settings::{Time, options};
+use crate::core::settings::{Time, options, setters};
 use crate::core::{Error, debug_fields, ensure, name::check_store_name};
 use crate::otp::attempts::{RESYNC_WINDOW, Terms, check_resync_window};
 use crate::otp::recovery::{SHEET, check_count};
@@ -63,52 +63,33 @@ impl SecondFactor {
 }
 
 impl SecondFactorBuilder {
-    /// Sets the application's name in authenticator apps, 1 to 64 bytes, no colon. Required.
-    pub fn issuer(mut self, name: impl Into<String>) -> Self {
-        self.issuer = name.into();
-        self
-    }
+    setters! {
+        /// Sets the application's name in authenticator apps, 1 to 64 bytes, no colon. Required.
+        pub fn issuer(name: impl Into<String>) { self.issuer = name.into() }
 
-    /// Sets the form of codes and the clock. Default: [`Otp::totp`] as it is.
-    ///
-    /// Enrolled users keep the kind, hash, digits and period of their enrolment.
-    pub fn otp(mut self, otp: Otp) -> Self {
-        self.otp = Some(otp);
-        self
-    }
+        /// Sets the form of codes and the clock. Default: [`Otp::totp`] as it is.
+        ///
+        /// Enrolled users keep the kind, hash, digits and period of their enrolment.
+        pub fn otp(otp: Otp) { self.otp = Some(otp) }
 
-    /// Sets the name in the store, to tell several second factors apart. Default: `factors`.
-    pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.options.name = name.into();
-        self
-    }
+        /// Sets the name in the store, to tell several second factors apart. Default: `factors`.
+        pub fn name(name: impl Into<String>) { self.options.name = name.into() }
 
-    /// Sets the wrong codes in a row that lock a user out, 1 to 100. Default: 5.
-    pub fn max_failures(mut self, count: u32) -> Self {
-        self.options.max_failures = count;
-        self
-    }
+        /// Sets the wrong codes in a row that lock a user out, 1 to 100. Default: 5.
+        pub fn max_failures(count: u32) { self.options.max_failures = count }
 
-    /// Sets the duration of the first lockout, 1 second to 1 day. Default: 15 minutes.
-    ///
-    /// Each further wrong code doubles it, up to a day.
-    pub fn lockout(mut self, time: Duration) -> Self {
-        self.options.lockout = Time(time);
-        self
-    }
+        /// Sets the duration of the first lockout, 1 second to 1 day. Default: 15 minutes.
+        ///
+        /// Each further wrong code doubles it, up to a day.
+        pub fn lockout(time: Duration) { self.options.lockout = Time(time) }
 
-    /// Sets how many counters ahead a HOTP authenticator may be, 1 to 1000. Default: 100.
-    ///
-    /// [`resync`](SecondFactor::resync) searches so far.
-    pub fn resync_window(mut self, counters: u32) -> Self {
-        self.options.resync_window = counters;
-        self
-    }
+        /// Sets how many counters ahead a HOTP authenticator may be, 1 to 1000. Default: 100.
+        ///
+        /// [`resync`](SecondFactor::resync) searches so far.
+        pub fn resync_window(counters: u32) { self.options.resync_window = counters }
 
-    /// Sets how many recovery codes a user gets, 1 to 50. Default: 10.
-    pub fn recovery_codes(mut self, count: usize) -> Self {
-        self.options.recovery_codes = count;
-        self
+        /// Sets how many recovery codes a user gets, 1 to 50. Default: 10.
+        pub fn recovery_codes(count: usize) { self.options.recovery_codes = count }
     }
 
     /// Builds the second factor.

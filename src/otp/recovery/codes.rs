@@ -1,7 +1,7 @@
 //! [`RecoveryCodes`]: issues and redeems recovery codes.
 
 use super::record::{SHEET, Sheet, check_count, no_codes};
-use crate::core::settings::{Time, options};
+use crate::core::settings::{Time, options, setters};
 use crate::core::{Clock, Error, Secret, SystemClock, debug_fields, name::check_store_name};
 use crate::otp::attempts::Terms;
 use crate::otp::user_records::{UserRecords, read_record, record_bytes};
@@ -69,36 +69,23 @@ pub struct RecoveryCodesBuilder {
 }
 
 impl RecoveryCodesBuilder {
-    /// Sets their name in the store, to tell several kinds apart. Default: `codes`.
-    pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.options.name = name.into();
-        self
-    }
+    setters! {
+        /// Sets their name in the store, to tell several kinds apart. Default: `codes`.
+        pub fn name(name: impl Into<String>) { self.options.name = name.into() }
 
-    /// Sets how many codes a user gets, 1 to 50. Default: 10.
-    pub fn count(mut self, count: usize) -> Self {
-        self.options.count = count;
-        self
-    }
+        /// Sets how many codes a user gets, 1 to 50. Default: 10.
+        pub fn count(count: usize) { self.options.count = count }
 
-    /// Sets the wrong codes in a row that lock a user out, 1 to 100. Default: 5.
-    pub fn max_failures(mut self, count: u32) -> Self {
-        self.options.max_failures = count;
-        self
-    }
+        /// Sets the wrong codes in a row that lock a user out, 1 to 100. Default: 5.
+        pub fn max_failures(count: u32) { self.options.max_failures = count }
 
-    /// Sets the duration of the first lockout, 1 second to 1 day. Default: 15 minutes.
-    ///
-    /// Each further wrong code doubles it, up to a day.
-    pub fn lockout(mut self, time: std::time::Duration) -> Self {
-        self.options.lockout = Time(time);
-        self
-    }
+        /// Sets the duration of the first lockout, 1 second to 1 day. Default: 15 minutes.
+        ///
+        /// Each further wrong code doubles it, up to a day.
+        pub fn lockout(time: std::time::Duration) { self.options.lockout = Time(time) }
 
-    /// Sets the clock whose wall time lockouts follow. Default: the system clock.
-    pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Arc::new(clock);
-        self
+        /// Sets the clock whose wall time lockouts follow. Default: the system clock.
+        pub fn clock(clock: impl Clock) { self.clock = Arc::new(clock) }
     }
 
     /// Builds the recovery codes.

@@ -1,7 +1,10 @@
 //! The builder of the memory store.
 
 use super::store::{MemoryStore, Records};
-use crate::core::{Clock, Error, SystemClock, debug_fields, settings::options};
+use crate::core::{
+    Clock, Error, SystemClock, debug_fields,
+    settings::{options, setters},
+};
 use crate::store::watch::Watchers;
 use foldhash::quality::RandomState;
 use moka::sync::Cache;
@@ -50,40 +53,34 @@ impl Default for MemoryStore {
 }
 
 impl MemoryStoreBuilder {
-    /// Sets the clock whose monotonic time lifetimes follow. Default: the system clock.
-    pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Arc::new(clock);
-        self
-    }
+    setters! {
+        /// Sets the clock whose monotonic time lifetimes follow. Default: the system clock.
+        pub fn clock(clock: impl Clock) { self.clock = Arc::new(clock) }
 
-    /// Sets the maximum memory for records, in bytes. Default: 512 MiB.
-    ///
-    /// That is about 800,000 entries of a deny list or 500,000 small sessions. A write that goes
-    /// over it is an error of the kind [`Storage`](crate::ErrorKind::Storage); one that makes no record
-    /// larger is always possible.
-    ///
-    /// A record weighs its key, its value, 560 bytes for the store's own nodes, and with an owner
-    /// 256 bytes and its text. Measured resident growth of the process per byte of this bound: 1.0
-    /// to 1.1 bytes.
-    pub fn max_bytes(mut self, bytes: u64) -> Self {
-        self.options.max_bytes = bytes;
-        self
-    }
+        /// Sets the maximum memory for records, in bytes. Default: 512 MiB.
+        ///
+        /// That is about 800,000 entries of a deny list or 500,000 small sessions. A write that
+        /// goes over it is an error of the kind [`Storage`](crate::ErrorKind::Storage); one that
+        /// makes no record larger is always possible.
+        ///
+        /// A record weighs its key, its value, 560 bytes for the store's own nodes, and with an
+        /// owner 256 bytes and its text. Measured resident growth of the process per byte of this
+        /// bound: 1.0 to 1.1 bytes.
+        pub fn max_bytes(bytes: u64) { self.options.max_bytes = bytes }
 
-    /// Sets the part of [`max_bytes`](Self::max_bytes) for unauthenticated clients. Default: half.
-    ///
-    /// It holds logins in progress, attempts at one-time passwords (`OtpGuard`), and sessions without
-    /// a user. Over it, such a record is an error of the kind
-    /// [`Storage`](crate::ErrorKind::Storage), and others still have room.
-    ///
-    /// ```
-    /// use jamguard::store::MemoryStore;
-    /// let store = MemoryStore::builder().max_anonymous_bytes(64 << 20).build()?;
-    /// # Ok::<(), jamguard::Error>(())
-    /// ```
-    pub fn max_anonymous_bytes(mut self, bytes: u64) -> Self {
-        self.options.max_anonymous_bytes = Some(bytes);
-        self
+        /// Sets the part of [`max_bytes`](Self::max_bytes) for unauthenticated clients. Default:
+        /// half.
+        ///
+        /// It holds logins in progress, attempts at one-time passwords (`OtpGuard`), and sessions
+        /// without a user. Over it, such a record is an error of the kind
+        /// [`Storage`](crate::ErrorKind::Storage), and others still have room.
+        ///
+        /// ```
+        /// use jamguard::store::MemoryStore;
+        /// let store = MemoryStore::builder().max_anonymous_bytes(64 << 20).build()?;
+        /// # Ok::<(), jamguard::Error>(())
+        /// ```
+        pub fn max_anonymous_bytes(bytes: u64) { self.options.max_anonymous_bytes = Some(bytes) }
     }
 
     /// Builds an empty store.

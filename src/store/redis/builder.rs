@@ -9,7 +9,7 @@ use super::sentinel::Sentinels;
 use super::store::{Inner, MOST_WAITING, RedisStore};
 use super::url::{Certificates, Kind, Target};
 use super::worker::Worker;
-use crate::core::settings::{Time, options};
+use crate::core::settings::{Time, options, setters};
 use crate::core::{Error, Secret, debug_fields, ensure};
 use crate::store::watch::Watchers;
 use std::sync::{Arc, Mutex, Once};
@@ -59,32 +59,27 @@ impl RedisStore {
 }
 
 impl RedisStoreBuilder {
-    /// Sets the prefix of all keys in Redis, 1 to 128 bytes without braces. Default: `jamguard:`.
-    ///
-    /// Stores with different prefixes share nothing.
-    pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
-        self.options.prefix = prefix.into();
-        self
-    }
+    setters! {
+        /// Sets the prefix of all keys in Redis, 1 to 128 bytes without braces. Default:
+        /// `jamguard:`.
+        ///
+        /// Stores with different prefixes share nothing.
+        pub fn prefix(prefix: impl Into<String>) { self.options.prefix = prefix.into() }
 
-    /// Sets the time limit of an operation with connecting, 1 ms to 60 s. Default: 250 ms.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.options.timeout = Time(timeout);
-        self
-    }
+        /// Sets the time limit of an operation with connecting, 1 ms to 60 s. Default: 250 ms.
+        pub fn timeout(timeout: Duration) { self.options.timeout = Time(timeout) }
 
-    /// Sets the authorities that a server's certificate is checked against, as PEM.
-    ///
-    /// Default: the system's.
-    pub fn root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.certificates.roots = Some(pem.into());
-        self
-    }
+        /// Sets the authorities that a server's certificate is checked against, as PEM.
+        ///
+        /// Default: the system's.
+        pub fn root_certificates(pem: impl Into<Vec<u8>>) {
+            self.certificates.roots = Some(pem.into())
+        }
 
-    /// Sets the client certificate, with the chain to its authority, and its key; both as PEM.
-    pub fn client_certificate(mut self, chain: impl Into<Vec<u8>>, key: impl Into<Secret>) -> Self {
-        self.certificates.client = Some((chain.into(), key.into()));
-        self
+        /// Sets the client certificate, with the chain to its authority, and its key; both as PEM.
+        pub fn client_certificate(chain: impl Into<Vec<u8>>, key: impl Into<Secret>) {
+            self.certificates.client = Some((chain.into(), key.into()))
+        }
     }
 
     /// Builds the store. Nothing is connected before the first operation.

@@ -2,7 +2,7 @@
 
 use super::target::Target;
 use super::verifier::{Dpop, Inner};
-use crate::core::settings::{Texts, Time, options};
+use crate::core::settings::{Texts, Time, options, setters};
 use crate::core::{Clock, Error, PartClock, SystemClock, debug_fields, ensure};
 use crate::jose::{Algorithm, algorithm::Algorithms};
 use crate::store::{MemoryStore, SealingKeys, Store};
@@ -86,24 +86,22 @@ impl DpopBuilder {
         self
     }
 
-    /// Takes the public URL from the headers `X-Forwarded-Proto` and `X-Forwarded-Host`.
-    ///
-    /// Only behind a proxy that replaces both in every request: a client that can set them uses a proof
-    /// that was made for another server. A request without them is answered 500.
-    ///
-    /// Excludes [`public_url`](Self::public_url). The path is taken as the request has it: behind a
-    /// proxy that removes a part, use `public_url`.
-    pub fn danger_trust_forwarded_headers(mut self) -> Self {
-        self.options.danger_trust_forwarded_headers = true;
-        self
-    }
+    setters! {
+        /// Takes the public URL from the headers `X-Forwarded-Proto` and `X-Forwarded-Host`.
+        ///
+        /// Only behind a proxy that replaces both in every request: a client that can set them uses
+        /// a proof that was made for another server. A request without them is answered 500.
+        ///
+        /// Excludes [`public_url`](Self::public_url). The path is taken as the request has it:
+        /// behind a proxy that removes a part, use `public_url`.
+        pub fn danger_trust_forwarded_headers() {
+            self.options.danger_trust_forwarded_headers = true
+        }
 
-    /// Refuses tokens that are not bound to a key, in every source of tokens.
-    ///
-    /// Default: they are accepted as bearer tokens. Sessions are not affected.
-    pub fn required(mut self) -> Self {
-        self.options.required = true;
-        self
+        /// Refuses tokens that are not bound to a key, in every source of tokens.
+        ///
+        /// Default: they are accepted as bearer tokens. Sessions are not affected.
+        pub fn required() { self.options.required = true }
     }
 
     /// Sets the accepted algorithms of proofs.
@@ -114,48 +112,37 @@ impl DpopBuilder {
         self
     }
 
-    /// Sets how far `iat` of a proof may be from now, in the past and in the future.
-    ///
-    /// Default: 1 minute. Range: 1 second to 10 minutes.
-    pub fn window(mut self, window: Duration) -> Self {
-        self.options.window = Time(window);
-        self
-    }
+    setters! {
+        /// Sets how far `iat` of a proof may be from now, in the past and in the future.
+        ///
+        /// Default: 1 minute. Range: 1 second to 10 minutes.
+        pub fn window(window: Duration) { self.options.window = Time(window) }
 
-    /// Sets the store that remembers used proofs. Default: the memory of this process.
-    ///
-    /// All nodes need the same store: otherwise a proof can be used once at each of them. A record has
-    /// about 60 bytes and lives for at most three times the [`window`](Self::window). While the store
-    /// is down or full, requests with proofs are answered 503.
-    pub fn store(mut self, store: impl Store) -> Self {
-        self.store = Some(Arc::new(store));
-        self
-    }
+        /// Sets the store that remembers used proofs. Default: the memory of this process.
+        ///
+        /// All nodes need the same store: otherwise a proof can be used once at each of them. A
+        /// record has about 60 bytes and lives for at most three times the
+        /// [`window`](Self::window). While the store is down or full, requests with proofs are
+        /// answered 503.
+        pub fn store(store: impl Store) { self.store = Some(Arc::new(store)) }
 
-    /// Requires a nonce of this server in every proof (RFC 9449 sections 8 and 9).
-    ///
-    /// A proof cannot then be made long before its use. A request without a current nonce is answered
-    /// 401 with `use_dpop_nonce` and the header `DPoP-Nonce`. A new nonce comes with each response
-    /// to a proof whose nonce has reached half of its [lifetime](Self::nonce_lifetime). Nonces are
-    /// sealed times: nothing is stored, and all nodes with the same keys accept them.
-    ///
-    /// Clients in browsers of other origins can read the header only if CORS exposes it:
-    /// `Access-Control-Expose-Headers: DPoP-Nonce, WWW-Authenticate`.
-    pub fn nonces(mut self, keys: SealingKeys) -> Self {
-        self.nonces = Some(keys);
-        self
-    }
+        /// Requires a nonce of this server in every proof (RFC 9449 sections 8 and 9).
+        ///
+        /// A proof cannot then be made long before its use. A request without a current nonce is
+        /// answered 401 with `use_dpop_nonce` and the header `DPoP-Nonce`. A new nonce comes with
+        /// each response to a proof whose nonce has reached half of its
+        /// [lifetime](Self::nonce_lifetime). Nonces are sealed times: nothing is stored, and all
+        /// nodes with the same keys accept them.
+        ///
+        /// Clients in browsers of other origins can read the header only if CORS exposes it:
+        /// `Access-Control-Expose-Headers: DPoP-Nonce, WWW-Authenticate`.
+        pub fn nonces(keys: SealingKeys) { self.nonces = Some(keys) }
 
-    /// Sets how long a nonce is accepted. Default: 5 minutes. Range: 1 second to 24 hours.
-    pub fn nonce_lifetime(mut self, lifetime: Duration) -> Self {
-        self.options.nonce_lifetime = Time(lifetime);
-        self
-    }
+        /// Sets how long a nonce is accepted. Default: 5 minutes. Range: 1 second to 24 hours.
+        pub fn nonce_lifetime(lifetime: Duration) { self.options.nonce_lifetime = Time(lifetime) }
 
-    /// Replaces the clock. Default: the system clock; an authenticator's clock replaces it.
-    pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Arc::new(clock);
-        self
+        /// Replaces the clock. Default: the system clock; an authenticator's clock replaces it.
+        pub fn clock(clock: impl Clock) { self.clock = Arc::new(clock) }
     }
 
     /// Builds the verifier of proofs.

@@ -2,7 +2,7 @@
 
 use super::claims::Terms;
 use super::handle::{Inner, Issuer};
-use crate::core::settings::{Texts, Time, options};
+use crate::core::settings::{Texts, Time, options, setters};
 use crate::core::{Clock, Error, debug_fields, ensure};
 use crate::jose::SigningKey;
 use crate::token::{list::TokenList, registered::MAX_DATE, ring::KeyRing, rules::DEFAULT_LEEWAY};
@@ -73,12 +73,11 @@ impl IssuerBuilder {
         self
     }
 
-    /// Sets the `iss` of every token. Default: no `iss`.
-    ///
-    /// Use a URL if other services are to discover the keys by it.
-    pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
-        self.options.issuer = Some(issuer.into());
-        self
+    setters! {
+        /// Sets the `iss` of every token. Default: no `iss`.
+        ///
+        /// Use a URL if other services are to discover the keys by it.
+        pub fn issuer(issuer: impl Into<String>) { self.options.issuer = Some(issuer.into()) }
     }
 
     /// Adds an `aud` to tokens whose claims have none. Called more than once, `aud` is an array.
@@ -89,44 +88,28 @@ impl IssuerBuilder {
         self
     }
 
-    /// Sets the time from `iat` to `exp` of tokens whose claims have no `exp`.
-    ///
-    /// Default: 15 minutes. Range: 1 s to 366 days; fractions of a second are dropped.
-    pub fn lifetime(mut self, lifetime: Duration) -> Self {
-        self.options.lifetime = Time(lifetime);
-        self
-    }
+    setters! {
+        /// Sets the time from `iat` to `exp` of tokens whose claims have no `exp`.
+        ///
+        /// Default: 15 minutes. Range: 1 s to 366 days; fractions of a second are dropped.
+        pub fn lifetime(lifetime: Duration) { self.options.lifetime = Time(lifetime) }
 
-    /// Allows token lifetimes over a year.
-    pub fn danger_lifetime_over_a_year(mut self) -> Self {
-        self.options.danger_lifetime_over_a_year = true;
-        self
-    }
+        /// Allows token lifetimes over a year.
+        pub fn danger_lifetime_over_a_year() { self.options.danger_lifetime_over_a_year = true }
 
-    /// Sets the tolerated clock difference of verifiers. Default: 60 s, at most 1 hour.
-    pub fn leeway(mut self, leeway: Duration) -> Self {
-        self.options.leeway = Time(leeway);
-        self
-    }
+        /// Sets the tolerated clock difference of verifiers. Default: 60 s, at most 1 hour.
+        pub fn leeway(leeway: Duration) { self.options.leeway = Time(leeway) }
 
-    /// Sets the header's `typ`. Default: `JWT`. Access tokens of RFC 9068 use `at+jwt`.
-    pub fn token_type(mut self, typ: impl Into<String>) -> Self {
-        self.options.token_type = typ.into();
-        self
-    }
+        /// Sets the header's `typ`. Default: `JWT`. Access tokens of RFC 9068 use `at+jwt`.
+        pub fn token_type(typ: impl Into<String>) { self.options.token_type = typ.into() }
 
-    /// Replaces the clock. Default: the key ring's clock, or else the system clock.
-    pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Some(Arc::new(clock));
-        self
-    }
+        /// Replaces the clock. Default: the key ring's clock, or else the system clock.
+        pub fn clock(clock: impl Clock) { self.clock = Some(Arc::new(clock)) }
 
-    /// Sets the URL where the keys are published, for the issuer's metadata.
-    ///
-    /// Default: `/.well-known/jwks.json` below the issuer.
-    pub fn jwks_url(mut self, url: impl Into<String>) -> Self {
-        self.options.jwks_url = Some(url.into());
-        self
+        /// Sets the URL where the keys are published, for the issuer's metadata.
+        ///
+        /// Default: `/.well-known/jwks.json` below the issuer.
+        pub fn jwks_url(url: impl Into<String>) { self.options.jwks_url = Some(url.into()) }
     }
 
     /// Makes the issuer's verifier reject the tokens in a deny list. Call again to add another.

@@ -3,7 +3,7 @@
 use super::changes::Changes;
 use super::limits::{Limits, Values};
 use super::token_list::{Kind, ListState, TokenList};
-use crate::core::settings::{Time, TimeOrUnlimited, options};
+use crate::core::settings::{Time, TimeOrUnlimited, options, setters};
 use crate::core::{
     Clock, Error, PartClock, SystemClock, debug_fields, ensure, name::check_store_name,
     telemetry::Counter,
@@ -74,46 +74,35 @@ impl TokenListBuilder {
         }
     }
 
-    /// Sets the list's name, which separates lists in one store. Default: `tokens`.
-    ///
-    /// 1 to 64 ASCII letters, digits, `-`, `_` or `.`.
-    pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.name = name.into();
-        self
-    }
+    setters! {
+        /// Sets the list's name, which separates lists in one store. Default: `tokens`.
+        ///
+        /// 1 to 64 ASCII letters, digits, `-`, `_` or `.`.
+        pub fn name(name: impl Into<String>) { self.name = name.into() }
 
-    /// Replaces the clock, whose wall time ends entries. Default: the system clock.
-    pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Arc::new(clock);
-        self
-    }
+        /// Replaces the clock, whose wall time ends entries. Default: the system clock.
+        pub fn clock(clock: impl Clock) { self.clock = Arc::new(clock) }
 
-    /// Sets how long an entry outlives its token's `exp`. Default: 60 s, at most 1 hour.
-    ///
-    /// It must be at least the leeway of every verifier with this list, which otherwise fails to
-    /// build. If several machines write to the list, their clocks may differ by the excess over the
-    /// verifiers' leeway.
-    pub fn leeway(mut self, leeway: Duration) -> Self {
-        self.options.leeway = Time(leeway);
-        self
-    }
+        /// Sets how long an entry outlives its token's `exp`. Default: 60 s, at most 1 hour.
+        ///
+        /// It must be at least the leeway of every verifier with this list, which otherwise fails
+        /// to build. If several machines write to the list, their clocks may differ by the excess
+        /// over the verifiers' leeway.
+        pub fn leeway(leeway: Duration) { self.options.leeway = Time(leeway) }
 
-    /// Sets the longest accepted time from `iat` to `exp` of a token.
-    ///
-    /// [`revoke_subject`](TokenList::revoke_subject) is remembered for this time, so a token that
-    /// lives longer is rejected: it could outlive its revocation. Default: 366 days, at least 1 s;
-    /// `Duration::MAX` means no limit.
-    pub fn max_token_lifetime(mut self, lifetime: Duration) -> Self {
-        self.options.max_token_lifetime = TimeOrUnlimited(lifetime);
-        self
-    }
+        /// Sets the longest accepted time from `iat` to `exp` of a token.
+        ///
+        /// [`revoke_subject`](TokenList::revoke_subject) is remembered for this time, so a token
+        /// that lives longer is rejected: it could outlive its revocation. Default: 366 days, at
+        /// least 1 s; `Duration::MAX` means no limit.
+        pub fn max_token_lifetime(lifetime: Duration) {
+            self.options.max_token_lifetime = TimeOrUnlimited(lifetime)
+        }
 
-    /// Accepts tokens unchecked while the store is unavailable, including revoked ones.
-    ///
-    /// Each is counted in the metric `jamguard_unchecked_tokens_total`.
-    pub fn danger_fail_open(mut self) -> Self {
-        self.options.danger_fail_open = true;
-        self
+        /// Accepts tokens unchecked while the store is unavailable, including revoked ones.
+        ///
+        /// Each is counted in the metric `jamguard_unchecked_tokens_total`.
+        pub fn danger_fail_open() { self.options.danger_fail_open = true }
     }
 
     /// Builds the list and subscribes it to the store's changes.

@@ -2,7 +2,7 @@
 
 use super::family::Terms;
 use super::tokens::{OnReuse, RefreshState, RefreshTokens, ReuseReport};
-use crate::core::settings::{Time, options};
+use crate::core::settings::{Time, options, setters};
 use crate::core::{
     Clock, Error, SystemClock, debug_fields, ensure, name::check_store_name, telemetry::Counter,
 };
@@ -61,37 +61,29 @@ impl<T> RefreshTokens<T> {
 }
 
 impl<T> RefreshTokensBuilder<T> {
-    /// Sets the name that separates kinds of refresh tokens in one store. Default: `tokens`.
-    ///
-    /// 1 to 64 ASCII letters, digits, `-`, `_` or `.`.
-    pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.options.name = name.into();
-        self
-    }
+    setters! {
+        /// Sets the name that separates kinds of refresh tokens in one store. Default: `tokens`.
+        ///
+        /// 1 to 64 ASCII letters, digits, `-`, `_` or `.`.
+        pub fn name(name: impl Into<String>) { self.options.name = name.into() }
 
-    /// Sets how long after the login its last refresh token expires.
-    ///
-    /// Default: 30 days, at least 1 s.
-    pub fn lifetime(mut self, lifetime: Duration) -> Self {
-        self.options.lifetime = Time(lifetime);
-        self
-    }
+        /// Sets how long after the login its last refresh token expires.
+        ///
+        /// Default: 30 days, at least 1 s.
+        pub fn lifetime(lifetime: Duration) { self.options.lifetime = Time(lifetime) }
 
-    /// Sets how long a token may stay unused, at most the [`lifetime`](Self::lifetime).
-    ///
-    /// Default: the lifetime.
-    pub fn idle_lifetime(mut self, lifetime: Duration) -> Self {
-        self.options.idle_lifetime = Some(Time(lifetime));
-        self
-    }
+        /// Sets how long a token may stay unused, at most the [`lifetime`](Self::lifetime).
+        ///
+        /// Default: the lifetime.
+        pub fn idle_lifetime(lifetime: Duration) {
+            self.options.idle_lifetime = Some(Time(lifetime))
+        }
 
-    /// Sets the grace period in which a used token gets the same new token again.
-    ///
-    /// It serves concurrent requests and lost responses. Default: 5 s, at most 60 s. With zero, the
-    /// second use of a token revokes its family, even if it is concurrent.
-    pub fn grace(mut self, grace: Duration) -> Self {
-        self.options.grace = Time(grace);
-        self
+        /// Sets the grace period in which a used token gets the same new token again.
+        ///
+        /// It serves concurrent requests and lost responses. Default: 5 s, at most 60 s. With zero,
+        /// the second use of a token revokes its family, even if it is concurrent.
+        pub fn grace(grace: Duration) { self.options.grace = Time(grace) }
     }
 
     /// Sets a hook that runs when reuse of an old token revokes its family.
@@ -106,10 +98,9 @@ impl<T> RefreshTokensBuilder<T> {
         self
     }
 
-    /// Replaces the clock, whose wall time ends tokens. Default: the system clock.
-    pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Arc::new(clock);
-        self
+    setters! {
+        /// Replaces the clock, whose wall time ends tokens. Default: the system clock.
+        pub fn clock(clock: impl Clock) { self.clock = Arc::new(clock) }
     }
 
     /// Builds the refresh tokens.

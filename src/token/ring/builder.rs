@@ -4,7 +4,7 @@ use super::freshness::Freshness;
 use super::handle::{Inner, KeyRing, Shared};
 use super::key::RingKey;
 use super::keys::Schedule;
-use crate::core::settings::{Time, options};
+use crate::core::settings::{Time, options, setters};
 use crate::core::{
     Clock, Error, PartClock, SystemClock, debug_fields, ensure, name::check_store_name,
 };
@@ -78,64 +78,49 @@ impl KeyRingBuilder {
         self
     }
 
-    /// Replaces the current key after it has signed for this time. Default: never.
-    ///
-    /// Must be at least 1 s and longer than [`publish_ahead`](Self::publish_ahead). Rotation runs
-    /// within a request that issues tokens or publishes keys; generating an RSA key delays that
-    /// request by some tenths of a second.
-    pub fn rotate_every(mut self, age: Duration) -> Self {
-        self.options.rotate_every = Some(Time(age));
-        self
-    }
+    setters! {
+        /// Replaces the current key after it has signed for this time. Default: never.
+        ///
+        /// Must be at least 1 s and longer than [`publish_ahead`](Self::publish_ahead). Rotation
+        /// runs within a request that issues tokens or publishes keys; generating an RSA key delays
+        /// that request by some tenths of a second.
+        pub fn rotate_every(age: Duration) { self.options.rotate_every = Some(Time(age)) }
 
-    /// Sets how long a key is published before it signs. Default: 1 hour.
-    ///
-    /// Choose a time longer than other services cache the published keys.
-    pub fn publish_ahead(mut self, ahead: Duration) -> Self {
-        self.options.publish_ahead = Time(ahead);
-        self
-    }
+        /// Sets how long a key is published before it signs. Default: 1 hour.
+        ///
+        /// Choose a time longer than other services cache the published keys.
+        pub fn publish_ahead(ahead: Duration) { self.options.publish_ahead = Time(ahead) }
 
-    /// Sets how long a key's tokens stay valid after the next key starts to sign.
-    ///
-    /// Must be at least 1 s, and at least the longest lifetime of a token plus the leeway of its
-    /// verifiers. Default: 24 hours.
-    pub fn overlap(mut self, overlap: Duration) -> Self {
-        self.options.overlap = Time(overlap);
-        self
-    }
+        /// Sets how long a key's tokens stay valid after the next key starts to sign.
+        ///
+        /// Must be at least 1 s, and at least the longest lifetime of a token plus the leeway of
+        /// its verifiers. Default: 24 hours.
+        pub fn overlap(overlap: Duration) { self.options.overlap = Time(overlap) }
 
-    /// Keeps the ring in a store, encrypted with these keys.
-    ///
-    /// Processes with the same store, sealing keys and settings share the ring. Call
-    /// [`KeyRing::keys`] when the application starts, so that a wrong sealing key fails the start
-    /// and not the first request.
-    pub fn store(mut self, store: impl Store, sealing: SealingKeys) -> Self {
-        self.store = Some((Arc::new(store), sealing));
-        self
-    }
+        /// Keeps the ring in a store, encrypted with these keys.
+        ///
+        /// Processes with the same store, sealing keys and settings share the ring. Call
+        /// [`KeyRing::keys`] when the application starts, so that a wrong sealing key fails the
+        /// start and not the first request.
+        pub fn store(store: impl Store, sealing: SealingKeys) {
+            self.store = Some((Arc::new(store), sealing))
+        }
 
-    /// Sets the ring's name, which separates rings in one store. Default: `keys`.
-    ///
-    /// 1 to 64 ASCII letters, digits, `-`, `_` or `.`.
-    pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.name = name.into();
-        self
-    }
+        /// Sets the ring's name, which separates rings in one store. Default: `keys`.
+        ///
+        /// 1 to 64 ASCII letters, digits, `-`, `_` or `.`.
+        pub fn name(name: impl Into<String>) { self.name = name.into() }
 
-    /// Sets the longest delay until another process's change is noticed.
-    ///
-    /// Default: 5 s. Range: 10 ms to 1 hour. A store that [notifies](Store::watch) of changes is
-    /// faster. While the store is unavailable, the delay may be longer.
-    pub fn refresh_interval(mut self, interval: Duration) -> Self {
-        self.options.refresh_interval = Time(interval);
-        self
-    }
+        /// Sets the longest delay until another process's change is noticed.
+        ///
+        /// Default: 5 s. Range: 10 ms to 1 hour. A store that [notifies](Store::watch) of changes
+        /// is faster. While the store is unavailable, the delay may be longer.
+        pub fn refresh_interval(interval: Duration) {
+            self.options.refresh_interval = Time(interval)
+        }
 
-    /// Replaces the clock. Default: the system clock.
-    pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Arc::new(clock);
-        self
+        /// Replaces the clock. Default: the system clock.
+        pub fn clock(clock: impl Clock) { self.clock = Arc::new(clock) }
     }
 
     /// Builds the ring. Without a store it starts now; in a store, on first use.
