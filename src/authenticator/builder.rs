@@ -87,49 +87,40 @@ impl Authenticator {
 }
 
 impl AuthenticatorBuilder {
-    /// Accepts the tokens of a verifier. Can be called several times.
-    ///
-    /// A token goes to the verifier of its `iss`, or else to the verifiers without an issuer.
-    pub fn verifier(mut self, verifier: Verifier) -> Self {
-        self.accepted.push(Ok(verifier.into()));
-        self
-    }
-
-    /// Rejects the tokens on a deny list, for every verifier. Can be called several times.
-    ///
-    /// ```
-    /// # #[cfg(feature = "client")] {
-    /// use jamguard::{Authenticator, JamApp, TokenList, store::MemoryStore};
-    ///
-    /// let denied = TokenList::deny(MemoryStore::new()).build()?;
-    /// let auth = Authenticator::builder()
-    ///     .jam(JamApp::new("dcd6555e-edff-4f3d-83c9-3af79ea8f895"))
-    ///     .deny_list(denied.clone())
-    ///     .build()?;
-    /// # }
-    /// # Ok::<(), jamguard::Error>(())
-    /// ```
-    pub fn deny_list(mut self, list: TokenList) -> Self {
-        self.deny_lists.push(list);
-        self
-    }
-
-    /// Adds a place where a credential may be. The first source with a credential decides.
-    ///
-    /// Default, if no source is named: the bearer header or the header of each preset. The cookies of
-    /// [`cookies`](Self::cookies) and [`sessions`](Self::sessions) follow in any case.
-    pub fn source(mut self, source: CredentialSource) -> Self {
-        self.sources.push(source);
-        self
-    }
-
-    /// Adds several sources, in order.
-    pub fn sources(mut self, sources: impl IntoIterator<Item = CredentialSource>) -> Self {
-        self.sources.extend(sources);
-        self
-    }
-
     setters! {
+        /// Accepts the tokens of a verifier. Can be called several times.
+        ///
+        /// A token goes to the verifier of its `iss`, or else to the verifiers without an issuer.
+        pub fn verifier(verifier: Verifier) { self.accepted.push(Ok(verifier.into())) }
+
+        /// Rejects the tokens on a deny list, for every verifier. Can be called several times.
+        ///
+        /// ```
+        /// # #[cfg(feature = "client")] {
+        /// use jamguard::{Authenticator, JamApp, TokenList, store::MemoryStore};
+        ///
+        /// let denied = TokenList::deny(MemoryStore::new()).build()?;
+        /// let auth = Authenticator::builder()
+        ///     .jam(JamApp::new("dcd6555e-edff-4f3d-83c9-3af79ea8f895"))
+        ///     .deny_list(denied.clone())
+        ///     .build()?;
+        /// # }
+        /// # Ok::<(), jamguard::Error>(())
+        /// ```
+        pub fn deny_list(list: TokenList) { self.deny_lists.push(list) }
+
+        /// Adds a place where a credential may be. The first source with a credential decides.
+        ///
+        /// Default, if no source is named: the bearer header or the header of each preset. The
+        /// cookies of [`cookies`](Self::cookies) and [`sessions`](Self::sessions) follow in any
+        /// case.
+        pub fn source(source: CredentialSource) { self.sources.push(source) }
+
+        /// Adds several sources, in order.
+        pub fn sources(sources: impl IntoIterator<Item = CredentialSource>) {
+            self.sources.extend(sources)
+        }
+
         /// Accepts the ID token of a browser login from these cookies.
         pub fn cookies(cookies: LoginCookies) { self.cookies = Some(cookies) }
 
@@ -199,37 +190,34 @@ impl AuthenticatorBuilder {
         ///
         /// Default: it makes the request anonymous there.
         pub fn refuse_invalid_cookies() { self.options.refuse_invalid_cookies = true }
-    }
 
-    /// Adds origins whose pages may send requests with cookies, in addition to this site's own.
-    ///
-    /// For example another subdomain, or this site's public name behind a proxy that changes the
-    /// `Host` header.
-    ///
-    /// A browser adds cookies to requests that pages of other sites make it send (cross-site
-    /// request forgery). A request with a session or token cookie, or with the header of a
-    /// [proxy](CredentialSource::proxy_header), is answered 403 if its method is
-    /// not GET, HEAD, OPTIONS or TRACE, or if it opens a WebSocket, and its `Sec-Fetch-Site` or
-    /// `Origin` header names another origin. A request without both headers does not come from a
-    /// browser and passes. Requests with a bearer token are not checked.
-    ///
-    /// WebSockets over HTTP/2 (`CONNECT`, [RFC 8441]) are checked the same way. A form on a page
-    /// with `Referrer-Policy: no-referrer` sends `Origin: null`. Over plain http browsers send no
-    /// `Sec-Fetch-Site`, so that is denied: use `same-origin` there.
-    ///
-    /// [RFC 8441]: https://www.rfc-editor.org/rfc/rfc8441
-    ///
-    /// ```
-    /// # use jamguard::Authenticator;
-    /// let builder = Authenticator::builder()
-    ///     .trusted_origins(["https://admin.example.com", "http://localhost:5173"]);
-    /// ```
-    pub fn trusted_origins(mut self, origins: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.options.trusted_origins.0.extend(origins.into_iter().map(Into::into));
-        self
-    }
+        /// Adds origins whose pages may send requests with cookies, in addition to this site's own.
+        ///
+        /// For example another subdomain, or this site's public name behind a proxy that changes
+        /// the `Host` header.
+        ///
+        /// A browser adds cookies to requests that pages of other sites make it send (cross-site
+        /// request forgery). A request with a session or token cookie, or with the header of a
+        /// [proxy](CredentialSource::proxy_header), is answered 403 if its method is not GET, HEAD,
+        /// OPTIONS or TRACE, or if it opens a WebSocket, and its `Sec-Fetch-Site` or `Origin`
+        /// header names another origin. A request without both headers does not come from a browser
+        /// and passes. Requests with a bearer token are not checked.
+        ///
+        /// WebSockets over HTTP/2 (`CONNECT`, [RFC 8441]) are checked the same way. A form on a
+        /// page with `Referrer-Policy: no-referrer` sends `Origin: null`. Over plain http browsers
+        /// send no `Sec-Fetch-Site`, so that is denied: use `same-origin` there.
+        ///
+        /// [RFC 8441]: https://www.rfc-editor.org/rfc/rfc8441
+        ///
+        /// ```
+        /// # use jamguard::Authenticator;
+        /// let builder = Authenticator::builder()
+        ///     .trusted_origins(["https://admin.example.com", "http://localhost:5173"]);
+        /// ```
+        pub fn trusted_origins(origins: impl IntoIterator<Item = impl Into<String>>) {
+            self.options.trusted_origins.0.extend(origins.into_iter().map(Into::into))
+        }
 
-    setters! {
         /// Disables the check for cross-site request forgery.
         ///
         /// Every site's pages can then act in your users' name. Use it only behind a proxy that

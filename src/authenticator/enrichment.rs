@@ -2,6 +2,7 @@
 
 use super::builder::AuthenticatorBuilder;
 use super::{enrich, identity::Identity};
+use crate::core::settings::setters;
 use crate::core::{Error, settings::Time};
 use crate::store::Store;
 use serde::Serialize;
@@ -43,19 +44,15 @@ impl AuthenticatorBuilder {
         self
     }
 
-    /// Sets how long the result of [`enrich`](Self::enrich) is cached. Default: 1 minute.
-    pub fn enrichment_ttl(mut self, ttl: Duration) -> Self {
-        self.options.enrichment_ttl = Some(Time(ttl));
-        self
-    }
+    setters! {
+        /// Sets how long the result of [`enrich`](Self::enrich) is cached. Default: 1 minute.
+        pub fn enrichment_ttl(ttl: Duration) { self.options.enrichment_ttl = Some(Time(ttl)) }
 
-    /// Sets a store that sends [`forget`](crate::Authenticator::forget) to other processes, such as
-    /// `RedisStore`.
-    ///
-    /// Give all processes the same store. While it is unreachable, entries forgotten elsewhere stay
-    /// cached until their [TTL](Self::enrichment_ttl) ends.
-    pub fn enrichment_store(mut self, store: impl Store) -> Self {
-        self.enrichment_store = Some(Arc::new(store));
-        self
+        /// Sets a store that sends [`forget`](crate::Authenticator::forget) to other processes,
+        /// such as `RedisStore`.
+        ///
+        /// Give all processes the same store. While it is unreachable, entries forgotten elsewhere
+        /// stay cached until their [TTL](Self::enrichment_ttl) ends.
+        pub fn enrichment_store(store: impl Store) { self.enrichment_store = Some(Arc::new(store)) }
     }
 }

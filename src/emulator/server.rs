@@ -4,6 +4,7 @@ use super::app::App;
 use super::routes;
 use super::settings::AppSettings;
 use super::state::{Endpoint, Mail, OnMail, Shared};
+use crate::core::settings::setters;
 use crate::core::{Clock, Error, ErrorKind, SystemClock, debug_fields};
 use std::sync::{Arc, Mutex};
 use std::{collections::hash_map::Entry, net::Ipv4Addr, time::Duration};
@@ -62,16 +63,12 @@ pub struct EmulatorBuilder {
 }
 
 impl EmulatorBuilder {
-    /// Sets the port on 127.0.0.1. Default: 0, which selects a free port.
-    pub fn port(mut self, port: u16) -> Self {
-        self.port = port;
-        self
-    }
+    setters! {
+        /// Sets the port on 127.0.0.1. Default: 0, which selects a free port.
+        pub fn port(port: u16) { self.port = port }
 
-    /// Sets the clock of tokens and codes. Default: the system clock.
-    pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Arc::new(clock);
-        self
+        /// Sets the clock of tokens and codes. Default: the system clock.
+        pub fn clock(clock: impl Clock) { self.clock = Arc::new(clock) }
     }
 
     /// Sets a callback for each mail; it runs on the server's task and should not block.

@@ -177,18 +177,14 @@ impl IntrospectionBuilder {
         /// Default: 5 s, at most 55 s. Half of it is for the call, and half for waiting until fewer
         /// than 64 calls are in progress.
         pub fn timeout(timeout: Duration) { self.options.timeout = Time(timeout) }
-    }
 
-    /// Adds a name that the server's answers use for access tokens.
-    ///
-    /// Every member `token_type`, `token_use` and `typ` of an answer must be such a name. Letter
-    /// case is ignored. Always accepted: `Bearer`, `DPoP`, `access_token`, `access` and `at+jwt`.
-    pub fn token_type(mut self, name: impl Into<String>) -> Self {
-        self.options.token_types.0.push(name.into());
-        self
-    }
+        /// Adds a name that the server's answers use for access tokens.
+        ///
+        /// Every member `token_type`, `token_use` and `typ` of an answer must be such a name.
+        /// Letter case is ignored. Always accepted: `Bearer`, `DPoP`, `access_token`, `access` and
+        /// `at+jwt`.
+        pub fn token_type(name: impl Into<String>) { self.options.token_types.0.push(name.into()) }
 
-    setters! {
         /// Accepts answers that do not name the kind of the token.
         ///
         /// Many servers call their refresh tokens active too. Use this if the server introspects

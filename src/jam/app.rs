@@ -94,12 +94,9 @@ impl JamApp {
         pub fn revocation(revocation: impl Revocation) {
             self.revocation = Some(Arc::new(revocation))
         }
-    }
 
-    /// Rejects the tokens in a deny list. Call again to add another list.
-    pub fn deny_list(mut self, list: TokenList) -> Self {
-        self.deny_lists.push(list);
-        self
+        /// Rejects the tokens in a deny list. Call again to add another list.
+        pub fn deny_list(list: TokenList) { self.deny_lists.push(list) }
     }
 
     fn get_base_url(&self) -> &str {

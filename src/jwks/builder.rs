@@ -6,6 +6,7 @@ use super::location::{Location, Published};
 pub(crate) use super::origin::KeySetOptions;
 use super::origin::Origin;
 use super::remote::RemoteKeySet;
+use crate::core::settings::setters;
 use crate::core::{
     Clock, Error, PartClock, SystemClock, debug_fields, ensure,
     network::{NetworkOptions, network_methods},
@@ -78,58 +79,46 @@ impl RemoteKeySetBuilder {
         Self::new(Published::Issuer(discovery))
     }
 
-    /// Reaches the issuer at this URL instead of its own: its metadata, and URLs below the issuer.
-    ///
-    /// For networks in which the issuer has another name than outside. The issuer's own name stays:
-    /// the metadata must contain it.
-    ///
-    /// ```
-    /// # use jamguard::jwks::RemoteKeySet;
-    /// let keys = RemoteKeySet::discover("https://login.example/realms/shop")
-    ///     .discover_at("http://keycloak:8080/realms/shop")
-    ///     .danger_plain_http_hosts(["keycloak"])
-    ///     .build()?;
-    /// # Ok::<(), jamguard::Error>(())
-    /// ```
-    pub fn discover_at(mut self, url: impl Into<String>) -> Self {
-        self.discover_at = Some(url.into());
-        self
+    setters! {
+        /// Reaches the issuer at this URL instead of its own: its metadata, and URLs below the
+        /// issuer.
+        ///
+        /// For networks in which the issuer has another name than outside. The issuer's own name
+        /// stays: the metadata must contain it.
+        ///
+        /// ```
+        /// # use jamguard::jwks::RemoteKeySet;
+        /// let keys = RemoteKeySet::discover("https://login.example/realms/shop")
+        ///     .discover_at("http://keycloak:8080/realms/shop")
+        ///     .danger_plain_http_hosts(["keycloak"])
+        ///     .build()?;
+        /// # Ok::<(), jamguard::Error>(())
+        /// ```
+        pub fn discover_at(url: impl Into<String>) { self.discover_at = Some(url.into()) }
     }
 
     network_methods!();
 
-    /// Fetches with a custom fetcher instead of the built-in HTTP client.
-    pub fn fetcher(mut self, fetcher: impl Fetch) -> Self {
-        self.fetch = Some(Arc::new(fetcher));
-        self
-    }
+    setters! {
+        /// Fetches with a custom fetcher instead of the built-in HTTP client.
+        pub fn fetcher(fetcher: impl Fetch) { self.fetch = Some(Arc::new(fetcher)) }
 
-    /// Sends the bearer token in a file with each fetch, for key sets that are not public.
-    ///
-    /// The file is read for each fetch, because such tokens are rotated, as those of Kubernetes are.
-    /// Only for [`RemoteKeySet::builder`]: the token must not go where an issuer's metadata leads.
-    pub fn bearer_token_file(mut self, path: impl Into<PathBuf>) -> Self {
-        self.token_file = Some(path.into());
-        self
-    }
+        /// Sends the bearer token in a file with each fetch, for key sets that are not public.
+        ///
+        /// The file is read for each fetch, because such tokens are rotated, as those of Kubernetes
+        /// are. Only for [`RemoteKeySet::builder`]: the token must not go where an issuer's
+        /// metadata leads.
+        pub fn bearer_token_file(path: impl Into<PathBuf>) { self.token_file = Some(path.into()) }
 
-    /// Fetches with the fetcher of another part, in its network.
-    #[cfg(feature = "oauth2")]
-    pub(crate) fn share(mut self, fetcher: Fetcher) -> Self {
-        self.shared = Some(fetcher);
-        self
-    }
+        /// Fetches with the fetcher of another part, in its network.
+        #[cfg(feature = "oauth2")]
+        pub(crate) fn share(fetcher: Fetcher) { self.shared = Some(fetcher) }
 
-    /// Replaces the clock. Default: the system clock.
-    pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Arc::new(clock);
-        self
-    }
+        /// Replaces the clock. Default: the system clock.
+        pub fn clock(clock: impl Clock) { self.clock = Arc::new(clock) }
 
-    /// Sets the deadline of one fetch. Default: 5 s. Range: over 0 to 60 s.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.options.timeout = Time(timeout);
-        self
+        /// Sets the deadline of one fetch. Default: 5 s. Range: over 0 to 60 s.
+        pub fn timeout(timeout: Duration) { self.options.timeout = Time(timeout) }
     }
 
     /// Bounds the issuer's `Cache-Control: max-age`.
@@ -141,30 +130,23 @@ impl RemoteKeySetBuilder {
         self
     }
 
-    /// Sets the lifetime of keys whose issuer sends no `max-age`.
-    ///
-    /// Default: 10 minutes, at most 7 days. The [bounds](Self::age_bounds) apply to it too.
-    pub fn default_age(mut self, age: Duration) -> Self {
-        self.options.default_age = Time(age);
-        self
-    }
+    setters! {
+        /// Sets the lifetime of keys whose issuer sends no `max-age`.
+        ///
+        /// Default: 10 minutes, at most 7 days. The [bounds](Self::age_bounds) apply to it too.
+        pub fn default_age(age: Duration) { self.options.default_age = Time(age) }
 
-    /// Sets how long expired keys remain in use while the issuer is unreachable.
-    ///
-    /// Default: 1 hour, at most 7 days.
-    pub fn max_stale(mut self, max_stale: Duration) -> Self {
-        self.options.max_stale = Time(max_stale);
-        self
-    }
+        /// Sets how long expired keys remain in use while the issuer is unreachable.
+        ///
+        /// Default: 1 hour, at most 7 days.
+        pub fn max_stale(max_stale: Duration) { self.options.max_stale = Time(max_stale) }
 
-    /// Sets the minimum interval between fetches that tokens trigger.
-    ///
-    /// A token triggers a fetch with an unknown `kid`, or with a signature that does not match the
-    /// key it names. Default: 30 s, at most 7 days. After a failed fetch, the back-off applies to
-    /// unknown keys instead.
-    pub fn cooldown(mut self, cooldown: Duration) -> Self {
-        self.options.cooldown = Time(cooldown);
-        self
+        /// Sets the minimum interval between fetches that tokens trigger.
+        ///
+        /// A token triggers a fetch with an unknown `kid`, or with a signature that does not match
+        /// the key it names. Default: 30 s, at most 7 days. After a failed fetch, the back-off
+        /// applies to unknown keys instead.
+        pub fn cooldown(cooldown: Duration) { self.options.cooldown = Time(cooldown) }
     }
 
     /// Builds the key set. Fetches nothing yet.

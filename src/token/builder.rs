@@ -111,10 +111,9 @@ impl Verifier {
 }
 
 impl VerifierBuilder {
-    /// Adds a key.
-    pub fn key(mut self, key: VerifyingKey) -> Self {
-        self.keys.push(key);
-        self
+    setters! {
+        /// Adds a key.
+        pub fn key(key: VerifyingKey) { self.keys.push(key) }
     }
 
     /// Adds the keys of a fixed JWK set.
@@ -299,25 +298,17 @@ impl VerifierBuilder {
         pub fn revocation(revocation: impl Revocation) {
             self.revocation = Some(Arc::new(revocation))
         }
-    }
 
-    /// Rejects the tokens in a deny list, cached or not. Call again to add another list.
-    ///
-    /// [`Verifier::danger_without_lists`] returns a verifier that skips the lists.
-    pub fn deny_list(mut self, list: TokenList) -> Self {
-        self.lists.push((Kind::Deny, list));
-        self
-    }
+        /// Rejects the tokens in a deny list, cached or not. Call again to add another list.
+        ///
+        /// [`Verifier::danger_without_lists`] returns a verifier that skips the lists.
+        pub fn deny_list(list: TokenList) { self.lists.push((Kind::Deny, list)) }
 
-    /// Rejects tokens that are not in an allow list, cached or not.
-    ///
-    /// Call again to add another list; tokens must be in all of them.
-    pub fn allow_list(mut self, list: TokenList) -> Self {
-        self.lists.push((Kind::Allow, list));
-        self
-    }
+        /// Rejects tokens that are not in an allow list, cached or not.
+        ///
+        /// Call again to add another list; tokens must be in all of them.
+        pub fn allow_list(list: TokenList) { self.lists.push((Kind::Allow, list)) }
 
-    setters! {
         /// Sets the size of the cache of verified tokens, in bytes.
         ///
         /// Default: 64 MiB. At least 64 KiB; 0 disables the cache.

@@ -189,26 +189,24 @@ fn parts(url: &str) -> Option<(&str, &str, &str)> {
 }
 
 impl ProtectedResourceBuilder {
-    /// Adds an authorization server, by its issuer. At least one is needed.
-    ///
-    /// Spell it byte for byte as the server's own metadata says. Clients take the first, so the
-    /// preferred one comes first.
-    pub fn authorization_server(mut self, issuer: impl Into<String>) -> Self {
-        self.options.authorization_servers.0.push(issuer.into());
-        self
-    }
-
-    /// Sets the scopes that clients ask for: `scopes_supported`. Default: omitted.
-    ///
-    /// List all that the operations need, and only scopes that the authorization server knows: one
-    /// that it does not know fails a client's registration. `offline_access` does not belong here:
-    /// it is about the client's tokens, not about this resource.
-    pub fn scopes(mut self, scopes: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.options.scopes.0.extend(scopes.into_iter().map(Into::into));
-        self
-    }
-
     setters! {
+        /// Adds an authorization server, by its issuer. At least one is needed.
+        ///
+        /// Spell it byte for byte as the server's own metadata says. Clients take the first, so the
+        /// preferred one comes first.
+        pub fn authorization_server(issuer: impl Into<String>) {
+            self.options.authorization_servers.0.push(issuer.into())
+        }
+
+        /// Sets the scopes that clients ask for: `scopes_supported`. Default: omitted.
+        ///
+        /// List all that the operations need, and only scopes that the authorization server knows:
+        /// one that it does not know fails a client's registration. `offline_access` does not
+        /// belong here: it is about the client's tokens, not about this resource.
+        pub fn scopes(scopes: impl IntoIterator<Item = impl Into<String>>) {
+            self.options.scopes.0.extend(scopes.into_iter().map(Into::into))
+        }
+
         /// Sets the name to show to users. Default: omitted.
         pub fn name(name: impl Into<String>) { self.options.name = Some(name.into()) }
 

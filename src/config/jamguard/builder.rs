@@ -74,12 +74,11 @@ impl JamguardBuilder {
         ///
         /// An empty pointer means that the whole file is the settings.
         pub fn pointer(pointer: impl Into<String>) { self.pointer = pointer.into() }
-    }
 
-    /// Adds your own store, which the file refers to by this name.
-    pub fn store(mut self, name: impl Into<String>, store: impl Store) -> Self {
-        self.stores.insert(name.into(), Arc::new(store));
-        self
+        /// Adds your own store, which the file refers to by this name.
+        pub fn store(name: impl Into<String>, store: impl Store) {
+            self.stores.insert(name.into(), Arc::new(store))
+        }
     }
 
     /// Sets the lookup of variables. Default: the process's environment.

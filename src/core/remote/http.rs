@@ -5,6 +5,7 @@
 
 use crate::core::error::{Error, ErrorKind};
 use crate::core::network::{NetworkOptions, UrlRule};
+use crate::core::settings::setters;
 use crate::core::{sanitize::shown, secret::Secret};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -58,24 +59,20 @@ impl HttpRequest {
         self.authorization("Basic", &basic(client_id, secret))
     }
 
-    pub(crate) fn authorization(mut self, scheme: &str, credential: &str) -> Self {
-        self.authorization = Some(Zeroizing::new(format!("{scheme} {credential}")));
-        self
-    }
+    setters! {
+        pub(crate) fn authorization(scheme: &str, credential: &str) {
+            self.authorization = Some(Zeroizing::new(format!("{scheme} {credential}")))
+        }
 
-    pub(crate) fn json(mut self, json: Vec<u8>) -> Self {
-        self.content = Some(("application/json", Zeroizing::new(json)));
-        self
-    }
+        pub(crate) fn json(json: Vec<u8>) {
+            self.content = Some(("application/json", Zeroizing::new(json)))
+        }
 
-    pub(crate) fn form(mut self, form: Zeroizing<Vec<u8>>) -> Self {
-        self.content = Some(("application/x-www-form-urlencoded", form));
-        self
-    }
+        pub(crate) fn form(form: Zeroizing<Vec<u8>>) {
+            self.content = Some(("application/x-www-form-urlencoded", form))
+        }
 
-    pub(crate) fn accept(mut self, types: &'static str) -> Self {
-        self.accept = Some(types);
-        self
+        pub(crate) fn accept(types: &'static str) { self.accept = Some(types) }
     }
 }
 

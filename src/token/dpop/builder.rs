@@ -77,16 +77,14 @@ impl Dpop {
 }
 
 impl DpopBuilder {
-    /// Sets the public URL of the application, with which `htu` of a proof is compared.
-    ///
-    /// Such as `https://api.example.com`. With a path, such as `https://example.com/api`, the path is
-    /// put before the request's: for a proxy that removes it. Call again for another public name.
-    pub fn public_url(mut self, url: impl Into<String>) -> Self {
-        self.options.public_url.0.push(url.into());
-        self
-    }
-
     setters! {
+        /// Sets the public URL of the application, with which `htu` of a proof is compared.
+        ///
+        /// Such as `https://api.example.com`. With a path, such as `https://example.com/api`, the
+        /// path is put before the request's: for a proxy that removes it. Call again for another
+        /// public name.
+        pub fn public_url(url: impl Into<String>) { self.options.public_url.0.push(url.into()) }
+
         /// Takes the public URL from the headers `X-Forwarded-Proto` and `X-Forwarded-Host`.
         ///
         /// Only behind a proxy that replaces both in every request: a client that can set them uses
@@ -102,17 +100,14 @@ impl DpopBuilder {
         ///
         /// Default: they are accepted as bearer tokens. Sessions are not affected.
         pub fn required() { self.options.required = true }
-    }
 
-    /// Sets the accepted algorithms of proofs.
-    ///
-    /// Default: ES256, ES384, ES512, Ed25519, EdDSA, PS256, PS384 and PS512.
-    pub fn algorithms(mut self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
-        self.options.algorithms.0.extend(algorithms);
-        self
-    }
+        /// Sets the accepted algorithms of proofs.
+        ///
+        /// Default: ES256, ES384, ES512, Ed25519, EdDSA, PS256, PS384 and PS512.
+        pub fn algorithms(algorithms: impl IntoIterator<Item = Algorithm>) {
+            self.options.algorithms.0.extend(algorithms)
+        }
 
-    setters! {
         /// Sets how far `iat` of a proof may be from now, in the past and in the future.
         ///
         /// Default: 1 minute. Range: 1 second to 10 minutes.

@@ -2,6 +2,7 @@
 
 use super::proof::TYPE;
 use super::target::Target;
+use crate::core::settings::setters;
 use crate::core::{
     Clock, Error, ErrorKind, Secret, SystemClock, clock::since_epoch, debug_fields, random::random,
     sha256,
@@ -95,10 +96,11 @@ pub struct DpopProof {
 }
 
 impl DpopProof {
-    /// Sets the access token that the request carries. A token request carries none.
-    pub fn access_token(mut self, token: &Secret) -> Self {
-        self.token_hash = Some(encoding::encode(sha256(token.expose())));
-        self
+    setters! {
+        /// Sets the access token that the request carries. A token request carries none.
+        pub fn access_token(token: &Secret) {
+            self.token_hash = Some(encoding::encode(sha256(token.expose())))
+        }
     }
 
     /// Sets the nonce of the server's last response, if it sent one (RFC 9449 section 8).
@@ -107,10 +109,9 @@ impl DpopProof {
         self
     }
 
-    /// Sets the time of the proof. Default: now.
-    pub fn issued_at(mut self, time: SystemTime) -> Self {
-        self.time = Some(time);
-        self
+    setters! {
+        /// Sets the time of the proof. Default: now.
+        pub fn issued_at(time: SystemTime) { self.time = Some(time) }
     }
 
     /// Signs the proof. It is for one request: another one needs its own.

@@ -58,37 +58,29 @@ impl Issuer {
 }
 
 impl IssuerBuilder {
-    /// Sets the key that signs.
-    ///
-    /// The header's `kid` is the key's id, or else its thumbprint; a secret without an id gets no
-    /// `kid`.
-    pub fn key(mut self, key: SigningKey) -> Self {
-        self.keys.push(key);
-        self
-    }
-
-    /// Signs with the current key of a key ring, which may rotate and be shared.
-    pub fn key_ring(mut self, ring: KeyRing) -> Self {
-        self.rings.push(ring);
-        self
-    }
-
     setters! {
+        /// Sets the key that signs.
+        ///
+        /// The header's `kid` is the key's id, or else its thumbprint; a secret without an id gets
+        /// no `kid`.
+        pub fn key(key: SigningKey) { self.keys.push(key) }
+
+        /// Signs with the current key of a key ring, which may rotate and be shared.
+        pub fn key_ring(ring: KeyRing) { self.rings.push(ring) }
+
         /// Sets the `iss` of every token. Default: no `iss`.
         ///
         /// Use a URL if other services are to discover the keys by it.
         pub fn issuer(issuer: impl Into<String>) { self.options.issuer = Some(issuer.into()) }
-    }
 
-    /// Adds an `aud` to tokens whose claims have none. Called more than once, `aud` is an array.
-    ///
-    /// Default: no `aud`, and [`Issuer::verifier`] accepts this issuer's tokens with any `aud`.
-    pub fn audience(mut self, audience: impl Into<String>) -> Self {
-        self.options.audience.0.push(audience.into());
-        self
-    }
+        /// Adds an `aud` to tokens whose claims have none. Called more than once, `aud` is an
+        /// array.
+        ///
+        /// Default: no `aud`, and [`Issuer::verifier`] accepts this issuer's tokens with any `aud`.
+        pub fn audience(audience: impl Into<String>) {
+            self.options.audience.0.push(audience.into())
+        }
 
-    setters! {
         /// Sets the time from `iat` to `exp` of tokens whose claims have no `exp`.
         ///
         /// Default: 15 minutes. Range: 1 s to 366 days; fractions of a second are dropped.
@@ -110,20 +102,14 @@ impl IssuerBuilder {
         ///
         /// Default: `/.well-known/jwks.json` below the issuer.
         pub fn jwks_url(url: impl Into<String>) { self.options.jwks_url = Some(url.into()) }
-    }
 
-    /// Makes the issuer's verifier reject the tokens in a deny list. Call again to add another.
-    pub fn deny_list(mut self, list: TokenList) -> Self {
-        self.deny.push(list);
-        self
-    }
+        /// Makes the issuer's verifier reject the tokens in a deny list. Call again to add another.
+        pub fn deny_list(list: TokenList) { self.deny.push(list) }
 
-    /// Adds every issued token to an allow list, which the issuer's verifier requires.
-    ///
-    /// Call again to add another list.
-    pub fn allow_list(mut self, list: TokenList) -> Self {
-        self.allow.push(list);
-        self
+        /// Adds every issued token to an allow list, which the issuer's verifier requires.
+        ///
+        /// Call again to add another list.
+        pub fn allow_list(list: TokenList) { self.allow.push(list) }
     }
 
     /// Builds the issuer.

@@ -69,16 +69,13 @@ impl KeyRing {
 }
 
 impl KeyRingBuilder {
-    /// Adds an initial key, used instead of a generated one. Call again to add another.
-    ///
-    /// A ring that already exists in the store keeps its own keys; use [`KeyRing::import`] to add
-    /// one.
-    pub fn key(mut self, key: impl Into<RingKey>) -> Self {
-        self.seeds.push(key.into());
-        self
-    }
-
     setters! {
+        /// Adds an initial key, used instead of a generated one. Call again to add another.
+        ///
+        /// A ring that already exists in the store keeps its own keys; use [`KeyRing::import`] to
+        /// add one.
+        pub fn key(key: impl Into<RingKey>) { self.seeds.push(key.into()) }
+
         /// Replaces the current key after it has signed for this time. Default: never.
         ///
         /// Must be at least 1 s and longer than [`publish_ahead`](Self::publish_ahead). Rotation
