@@ -14,12 +14,14 @@ use super::session_settings::SessionSettings;
 use super::silent_refresh::SilentRefresh;
 use super::sources::{self, CredentialSource, SourceKind};
 use crate::core::settings::{Texts, Time, options, setters};
-use crate::core::{AuthResponse, Clock, Error, SystemClock, ensure, sharded::Striped};
+use crate::core::{
+    AuthResponse, Clock, Error, SystemClock, debug_fields, ensure, sharded::Striped,
+};
 use crate::policy::ClaimPaths;
 use crate::session::Sessions;
 use crate::store::Store;
 use crate::token::{list::TokenList, protected_resource::ProtectedResource, verifier::Verifier};
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 options! {
     /// The options of an authenticator.
@@ -424,11 +426,4 @@ fn vary(sources: &[CredentialSource]) -> Option<String> {
     (!names.is_empty()).then(|| names.join(", "))
 }
 
-impl fmt::Debug for AuthenticatorBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AuthenticatorBuilder")
-            .field("sources", &self.sources)
-            .field("realm", &self.options.realm)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(AuthenticatorBuilder, self, sources = self.sources, realm = self.options.realm);

@@ -3,9 +3,10 @@
 //! Plain bytes and numbers: axum and actix-web have different `http` types, but get the same
 //! responses.
 
+use crate::core::debug_fields;
 use crate::core::error::Error;
 use crate::core::problem::{Problem, ResourceChallenge};
-use std::{borrow::Cow, fmt};
+use std::borrow::Cow;
 
 /// The realm of responses that no layer made.
 pub(crate) const REALM: &str = "jamguard";
@@ -143,12 +144,8 @@ impl AuthResponse {
     }
 }
 
-impl fmt::Debug for AuthResponse {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Headers may contain cookies.
-        f.debug_struct("AuthResponse").field("status", &self.status).finish_non_exhaustive()
-    }
-}
+// Headers may contain cookies.
+debug_fields!(AuthResponse, self, status = self.status);
 
 #[cfg(test)]
 mod tests {

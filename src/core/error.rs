@@ -1,5 +1,6 @@
 //! The crate's error type: opaque, with a kind.
 
+use crate::core::debug_fields;
 use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 /// Defines [`ErrorKind`] with a stable name for each kind.
@@ -334,14 +335,7 @@ pub(crate) fn ensure(holds: bool, message: impl Into<Cow<'static, str>>) -> Resu
     }
 }
 
-impl fmt::Debug for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Error")
-            .field("kind", &self.0.kind)
-            .field("message", &self.0.message)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(Error, self, kind = self.0.kind, message = self.0.message);
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

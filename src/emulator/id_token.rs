@@ -1,5 +1,6 @@
 //! ID tokens of the emulator, including deliberately wrong ones.
 
+use crate::core::settings::setters;
 use crate::core::{Error, debug_fields};
 use crate::jose::{SigningKey, jws};
 use serde_json::{Value, json};
@@ -35,34 +36,25 @@ impl IdToken {
         Self { email: email.into(), lifetime: None, claims: Vec::new(), header: Vec::new() }
     }
 
-    /// Sets the time from `iat` to `exp`, instead of the app's.
-    pub fn lifetime(mut self, lifetime: Duration) -> Self {
-        self.lifetime = Some(lifetime);
-        self
-    }
+    setters! {
+        /// Sets the time from `iat` to `exp`, instead of the app's.
+        pub fn lifetime(lifetime: Duration) { self.lifetime = Some(lifetime) }
 
-    /// Sets or replaces a claim.
-    pub fn claim(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
-        self.claims.push((name.into(), Some(value.into())));
-        self
-    }
+        /// Sets or replaces a claim.
+        pub fn claim(name: impl Into<String>, value: impl Into<Value>) {
+            self.claims.push((name.into(), Some(value.into())))
+        }
 
-    /// Removes a claim.
-    pub fn without_claim(mut self, name: impl Into<String>) -> Self {
-        self.claims.push((name.into(), None));
-        self
-    }
+        /// Removes a claim.
+        pub fn without_claim(name: impl Into<String>) { self.claims.push((name.into(), None)) }
 
-    /// Sets or replaces a header member.
-    pub fn header(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
-        self.header.push((name.into(), Some(value.into())));
-        self
-    }
+        /// Sets or replaces a header member.
+        pub fn header(name: impl Into<String>, value: impl Into<Value>) {
+            self.header.push((name.into(), Some(value.into())))
+        }
 
-    /// Removes a header member.
-    pub fn without_header(mut self, name: impl Into<String>) -> Self {
-        self.header.push((name.into(), None));
-        self
+        /// Removes a header member.
+        pub fn without_header(name: impl Into<String>) { self.header.push((name.into(), None)) }
     }
 
     pub(super) fn sign(

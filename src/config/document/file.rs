@@ -7,11 +7,11 @@ use super::json;
 use super::node::{Node, Value};
 use super::problem::{Problem, advice};
 use super::redaction::Redaction;
-use crate::core::Error;
+use crate::core::{Error, debug_fields};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 /// The lookup of variables such as `${NAME}`.
 pub(in crate::config) type Variables = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
@@ -177,9 +177,5 @@ impl Document {
     }
 }
 
-/// Leaves out the content, which may contain secrets.
-impl fmt::Debug for Document {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Document").field("file", &self.file).finish_non_exhaustive()
-    }
-}
+// Leaves out the content, which may contain secrets.
+debug_fields!(Document, self, file = self.file);

@@ -7,13 +7,13 @@ use crate::config::document::{
 };
 use crate::config::parts::{AllSettings, Built, Change, Files, Spot, World};
 use crate::core::settings::setters;
-use crate::core::{Clock, Error, SystemClock, lock};
+use crate::core::{Clock, Error, SystemClock, debug_fields, lock};
 use crate::policy::PolicyParser;
 use crate::store::Store;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use std::{collections::BTreeMap, fmt};
 
 /// A builder of a [`Jamguard`], for what a file cannot contain: your own stores, conditions and hooks.
 ///
@@ -186,8 +186,4 @@ impl JamguardBuilder {
     }
 }
 
-impl fmt::Debug for JamguardBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JamguardBuilder").field("pointer", &self.pointer).finish_non_exhaustive()
-    }
-}
+debug_fields!(JamguardBuilder, self, pointer = self.pointer);

@@ -4,15 +4,13 @@ use super::handlers::{Keep, OAuth2Login, OnLogin, Settings, Who};
 use super::pending::{BrowserCookie, PendingLogins};
 use super::user::{OAuth2Arrival, OAuth2User};
 use crate::authenticator::Authenticator;
-use crate::core::{
-    Error,
-    settings::{options, setters},
-};
+use crate::core::settings::{options, setters};
+use crate::core::{Error, debug_fields};
 use crate::login::{Redirect, parts::check_local};
 use crate::oauth2::{AuthorizationRequest, OAuth2Client};
 use crate::store::{MemoryStore, Store};
 use crate::token::{issuer::Issuer, verifier::Verifier};
-use std::{fmt, future::Future, sync::Arc};
+use std::{future::Future, sync::Arc};
 
 /// The default path after login and logout.
 const HOME: &str = "/";
@@ -240,11 +238,9 @@ impl OAuth2Login {
     }
 }
 
-impl fmt::Debug for OAuth2LoginBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OAuth2LoginBuilder")
-            .field("client", &self.client)
-            .field("home", &self.options.home.as_deref().unwrap_or(HOME))
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(
+    OAuth2LoginBuilder,
+    self,
+    client = self.client,
+    home = self.options.home.as_deref().unwrap_or(HOME)
+);

@@ -3,6 +3,7 @@
 use super::backend::Backend;
 use super::entry::{Entry, Kind, id_of};
 use super::index::Index;
+use crate::core::settings::setters;
 use crate::core::{Clock, Error, ErrorKind, SystemClock, debug_fields, millis};
 use crate::store::{NewRecord, Record, Store, StoreFuture, check_key};
 use std::{future::Future, sync::Arc, time::Duration};
@@ -392,19 +393,15 @@ pub struct TowerSessionsStoreBuilder {
 }
 
 impl TowerSessionsStoreBuilder {
-    /// Sets the clock whose wall time lifetimes follow. Default: the system clock.
-    ///
-    /// The backend has its own clock: if that is more than five minutes ahead, records expire
-    /// early.
-    pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Arc::new(clock);
-        self
-    }
+    setters! {
+        /// Sets the clock whose wall time lifetimes follow. Default: the system clock.
+        ///
+        /// The backend has its own clock: if that is more than five minutes ahead, records expire
+        /// early.
+        pub fn clock(clock: impl Clock) { self.clock = Arc::new(clock) }
 
-    /// Sets how long a read or write of one record may take. Default: 250 ms.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
-        self
+        /// Sets how long a read or write of one record may take. Default: 250 ms.
+        pub fn timeout(timeout: Duration) { self.timeout = timeout }
     }
 
     /// Builds the store. Build one for each backend, and clone it.
