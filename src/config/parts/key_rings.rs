@@ -25,8 +25,6 @@ settings! {
         store: Option<String>,
         /// Keys that encrypt the ring in the store. Required with `store`.
         sealing: Option<SealingSettings>,
-        /// Name of the ring in the store. Default: its name in this file.
-        name: Option<String>,
     }
 
     /// A key of a ring, and its dates.
@@ -65,10 +63,9 @@ impl RingSection {
         stores: &Stores,
     ) -> Result<KeyRing, Problem> {
         let Self(options, settings) = self;
-        let mut ring = KeyRing::builder(settings.algorithm)
-            .name(settings.name.as_deref().unwrap_or(name))
-            .clock(spot.clock());
+        let mut ring = KeyRing::builder(settings.algorithm).clock(spot.clock());
         ring.options = options.clone();
+        ring.options.name.get_or_insert_with(|| name.to_owned());
         for (at, key) in settings.keys.iter().enumerate() {
             ring = ring.key(key.build(settings.algorithm, &spot.key("keys").index(at))?);
         }

@@ -15,9 +15,14 @@ use std::sync::{Arc, RwLock};
 use std::time::Duration;
 use tokio::sync::Mutex;
 
+/// The default name of a ring in its store.
+const NAME: &str = "keys";
+
 options! {
     /// The options of a key ring.
     RingOptions {
+        /// Name of the ring in the store. Default: its name in this file.
+        name: Option<String> = None,
         /// Replaces the current key after it has signed for this time. Default: never.
         rotate_every: Option<Time> = None,
         /// How long a key is published before it signs. Default: 1 hour.
@@ -47,7 +52,6 @@ pub struct KeyRingBuilder {
     algorithm: Algorithm,
     seeds: Vec<RingKey>,
     store: Option<(Arc<dyn Store>, SealingKeys)>,
-    name: String,
     clock: Arc<dyn Clock>,
     pub(crate) options: RingOptions,
 }
@@ -61,7 +65,6 @@ impl KeyRing {
             algorithm,
             seeds: Vec::new(),
             store: None,
-            name: "keys".to_owned(),
             clock: Arc::new(SystemClock),
             options: RingOptions::default(),
         }
@@ -106,7 +109,7 @@ impl KeyRingBuilder {
         /// Sets the ring's name, which separates rings in one store. Default: `keys`.
         ///
         /// 1 to 64 ASCII letters, digits, `-`, `_` or `.`.
-        pub fn name(name: impl Into<String>) { self.name = name.into() }
+        pub fn name(name: impl Into<String>) { self.options.name = Some(name.into()) }
 
         /// Sets the longest delay until another process's change is noticed.
         ///
@@ -126,7 +129,9 @@ impl KeyRingBuilder {
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) for durations out of range and
     /// expired keys; [`ErrorKind::InvalidKey`](crate::ErrorKind::InvalidKey) if no key is current.
     pub fn build(self) -> Result<KeyRing, Error> {
-        let RingOptions { rotate_every, publish_ahead, overlap, refresh_interval } = &self.options;
+        let RingOptions { name, rotate_every, publish_ahead, overlap, refresh_interval } =
+            &self.options;
+        let name = name.as_deref().unwrap_or(NAME);
         let second = Duration::from_secs(1);
         ensure(
             overlap.0 >= second,
@@ -142,7 +147,7 @@ impl KeyRingBuilder {
             (Duration::from_millis(10)..=Duration::from_secs(3600)).contains(&refresh_interval.0),
             "the refresh interval must be between 10 ms and an hour",
         )?;
-        check_store_name(&self.name)?;
+        check_store_name(name)?;
         let schedule = Schedule {
             algorithm: self.algorithm,
             rotate_every: rotate_every.map(|Time(age)| age.as_secs()),
@@ -152,7 +157,7 @@ impl KeyRingBuilder {
         let changes = Arc::new(AtomicU64::new(0));
         let freshness = Freshness::new(refresh_interval.0, changes.clone());
         let shared = self.store.map(|(store, sealing)| {
-            let place = format!("keyring/{}", self.name);
+            let place = format!("keyring/{name}");
             let told: Arc<dyn Fn(Change<'_>) + Send + Sync> = {
                 let place = place.clone();
                 Arc::new(move |change| {
@@ -188,4 +193,4 @@ impl KeyRingBuilder {
     }
 }
 
-debug_fields!(KeyRingBuilder, self, algorithm = self.algorithm, name = self.name);
+debug_fields!(KeyRingBuilder, self, algorithm = self.algorithm, name = self.options.name);
