@@ -197,14 +197,13 @@ pub use crate::authenticator::{
     CredentialKind, CredentialSource, Identity, Validity,
 };
 pub use crate::core::challenge::AuthResponse;
+#[cfg(feature = "tower")]
+pub use crate::mcp::{McpGuard, McpGuardBuilder};
 pub use crate::token::claims::{Claims, ClaimsData};
 #[cfg(any(feature = "tower", feature = "actix"))]
 pub use crate::{authenticator::request::RouteGuard, endpoint::Endpoint};
 #[cfg(feature = "tower")]
-pub use crate::{
-    mcp::{McpGuard, McpGuardBuilder},
-    tower::{AuthLayer, AuthService},
-};
+pub use crate::tower::{AuthLayer, AuthService};
 
 // Policies.
 #[cfg(any(feature = "axum", feature = "actix"))]
