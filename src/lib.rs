@@ -200,10 +200,10 @@ pub use crate::core::challenge::AuthResponse;
 #[cfg(feature = "tower")]
 pub use crate::mcp::{McpGuard, McpGuardBuilder};
 pub use crate::token::claims::{Claims, ClaimsData};
-#[cfg(any(feature = "tower", feature = "actix"))]
-pub use crate::{authenticator::request::RouteGuard, endpoint::Endpoint};
 #[cfg(feature = "tower")]
 pub use crate::tower::{AuthLayer, AuthService};
+#[cfg(any(feature = "tower", feature = "actix"))]
+pub use crate::{authenticator::request::RouteGuard, endpoint::Endpoint};
 
 // Policies.
 #[cfg(any(feature = "axum", feature = "actix"))]
