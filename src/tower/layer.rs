@@ -2,14 +2,14 @@
 
 use super::body::{RefusalBody, response};
 use super::grpc;
-use super::head::{PartsHead, Vary};
+use super::head::PartsHead;
 use crate::authenticator::Authenticator;
 use crate::authenticator::request::{
-    Admitted, Attached, Call, Requirement, Respond, RespondTo, Responder, RouteGuard,
+    Admitted, Attached, Call, Requirement, Respond, RespondTo, RouteGuard,
 };
 use crate::core::AuthResponse;
 use crate::core::now_or_later::NowOrLater::{Later, Now};
-use http::header::{Entry, SET_COOKIE};
+use http::header::Entry;
 use http::{HeaderMap, HeaderName, Request, Response};
 use std::task::{Context, Poll};
 use std::{future::Future, pin::Pin, sync::Arc};
@@ -51,7 +51,6 @@ pub struct AuthLayer {
 struct LayerSettings {
     auth: Authenticator,
     requirement: Requirement,
-    vary: Vary,
     sensitive: Box<[HeaderName]>,
 }
 
@@ -60,7 +59,6 @@ impl LayerSettings {
         Arc::new(Self {
             auth: auth.clone(),
             requirement,
-            vary: Vary::on(auth.vary()),
             sensitive: auth.sensitive_headers().into(),
         })
     }
@@ -82,7 +80,7 @@ pub(super) fn attach<B>(
 /// Marks the values of these headers sensitive.
 ///
 /// Not tower-http's service: it clones an `Arc` per request that all threads share.
-fn mark_sensitive(headers: &mut HeaderMap, names: &[HeaderName]) {
+pub(super) fn mark_sensitive(headers: &mut HeaderMap, names: &[HeaderName]) {
     let several = headers.len() > headers.keys_len();
     for name in names {
         if !several {
@@ -212,7 +210,7 @@ where
             // Also without a credential: the cookies may hold a refresh token.
             Now(Ok(Admitted { attached, responder })) => {
                 attach(&mut request, attached, &settings.sensitive);
-                Respond::handling(self.inner.call(request), responder, settings.vary.clone())
+                Respond::handling(self.inner.call(request), responder)
             }
             Now(Err(refused)) => Respond::refused(refusal(refused, &request)),
             Later(decision) => {
@@ -234,7 +232,7 @@ pin_project_lite::pin_project! {
         S: Service<Request<B>>,
     {
         #[pin]
-        respond: Respond<ServiceCall<S, B>, S::Future, S::Response, Vary>,
+        respond: Respond<ServiceCall<S, B>, S::Future, S::Response>,
     }
 }
 
@@ -269,24 +267,11 @@ where
 
     fn call(mut self, Admitted { attached, responder }: Admitted) -> RespondTo<Self> {
         attach(&mut self.request, attached, &self.settings.sensitive);
-        let vary = self.settings.vary.clone();
-        Respond::handling(self.service.call(self.request), responder, vary)
+        Respond::handling(self.service.call(self.request), responder)
     }
 
     fn refuse(self, refusal: AuthResponse) -> Response<R> {
         self::refusal(refusal, &self.request)
-    }
-
-    fn poll(
-        handler: Pin<&mut S::Future>,
-        _: &Responder,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<Response<R>, S::Error>> {
-        let mut answer = handler.poll(cx);
-        if let Poll::Ready(Ok(response)) = &mut answer {
-            mark_sensitive(response.headers_mut(), &[SET_COOKIE]);
-        }
-        answer
     }
 }
 
