@@ -76,16 +76,17 @@ impl<B: MessageBody> ResponseHead for Answer<ServiceResponse<B>> {
     }
 
     fn add_vary(&mut self, names: &str) {
-        let Some(names) = vary(names) else {
+        let Some(value) = vary(names) else {
             return;
         };
         let headers = self.head_mut().headers_mut();
-        let listed: Vec<HeaderValue> = headers.insert(VARY, names.clone()).collect();
+        let listed = headers.insert(VARY, value);
         if listed.is_empty() {
             return;
         }
-        let lines = listed.iter().chain([&names]).map(HeaderValue::as_bytes);
-        if let Ok(names) = merged_vary(lines).try_into() {
+        let listed: Vec<HeaderValue> = listed.collect();
+        let lines = listed.iter().map(HeaderValue::as_bytes);
+        if let Ok(names) = merged_vary(lines.chain([names.as_bytes()])).try_into() {
             headers.insert(VARY, names);
         }
     }

@@ -1,7 +1,6 @@
 //! The core's view of an `http` request and response.
 
 use super::body::{RefusalBody, append, response};
-use super::layer::mark_sensitive;
 use crate::authenticator::ClientCertificate;
 use crate::authenticator::request::{
     Head, HeaderKey, Only, ResponseHead, ReturnedError, RoutedHead, merged_vary,
@@ -144,7 +143,10 @@ impl<R: RefusalBody> ResponseHead for Response<R> {
     }
 
     fn mark_cookies(&mut self) {
-        mark_sensitive(self.headers_mut(), &[SET_COOKIE]);
+        let headers = self.headers_mut().iter_mut();
+        headers.filter(|(name, _)| **name == SET_COOKIE).for_each(|(_, cookie)| {
+            cookie.set_sensitive(true);
+        });
     }
 
     fn take_error(&mut self) -> Option<ReturnedError> {

@@ -23,8 +23,9 @@ use tower_service::Service;
 /// sensitive, so that inner tracing does not print them. A gRPC request is refused with a gRPC
 /// status, such as `UNAUTHENTICATED`; tonic's bodies need [`any_body`](Self::any_body).
 ///
-/// A layer inside an axum `Router` costs two more allocations per request than
-/// `auth.layer().layer(router)`.
+/// `Router::layer` boxes the service of any layer, and its future, in each request. Around the router
+/// nothing is boxed: serve `auth.layer().layer(router)` where allocations count. A request then costs
+/// two allocations more than without the layer, instead of six.
 ///
 /// # Example
 /// ```
@@ -80,7 +81,7 @@ pub(super) fn attach<B>(
 /// Marks the values of these headers sensitive.
 ///
 /// Not tower-http's service: it clones an `Arc` per request that all threads share.
-pub(super) fn mark_sensitive(headers: &mut HeaderMap, names: &[HeaderName]) {
+fn mark_sensitive(headers: &mut HeaderMap, names: &[HeaderName]) {
     let several = headers.len() > headers.keys_len();
     for name in names {
         if !several {
@@ -210,7 +211,8 @@ where
             // Also without a credential: the cookies may hold a refresh token.
             Now(Ok(Admitted { attached, responder })) => {
                 attach(&mut request, attached, &settings.sensitive);
-                Respond::handling(self.inner.call(request), responder)
+                let respond = Respond::handling(self.inner.call(request), responder);
+                return AuthFuture { respond };
             }
             Now(Err(refused)) => Respond::refused(refusal(refused, &request)),
             Later(decision) => {

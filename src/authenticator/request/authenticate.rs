@@ -15,6 +15,7 @@ use crate::authenticator::identity::{CredentialKind, Identity};
 use crate::authenticator::sources::{CredentialSource, SourceKind};
 use crate::core::now_or_later::NowOrLater::{self, Later, Now};
 use crate::core::{AuthResponse, Error, ErrorKind, telemetry};
+use crate::token::verified::Verified;
 use std::{ops::Range, sync::Arc};
 
 impl Authenticator {
@@ -42,7 +43,11 @@ impl Authenticator {
             let admitted = Admitted { attached: None, responder: Responder::inner(self.context()) };
             return authorize(admitted, outer.sender.known(), &required);
         }
-        let mut admitted = match self.identify(head, required.login) {
+        let decision = self.identify(head, required.login);
+        if required.is_simple() && self.0.enricher.is_none() {
+            return decision;
+        }
+        let mut admitted = match decision {
             Now(Ok(admitted)) => admitted,
             Now(Err(refusal)) => return Now(Err(refusal)),
             Later(admitted) => {
@@ -136,9 +141,13 @@ impl Authenticator {
         }
         let place = found.place;
         let verification = self.0.routing.verify(&found.token, |token| found.check_form(token));
+        let possession = self.0.possession.as_ref();
+        let is_bearer = |token: &Verified| {
+            possession.is_none_or(|possession| possession.is_bearer(found.source, token))
+        };
         let verification = match verification {
             // The usual token: there is nothing to prove, and nothing to renew.
-            Now(Ok(token)) if !self.needs_proof(found.source, &token) => {
+            Now(Ok(token)) if is_bearer(&token) => {
                 return Some(Now(Authenticated::Token(token, found.source.kind(), None)));
             }
             verification => verification,

@@ -20,15 +20,15 @@ use percent_encoding::percent_decode_str;
 /// A token whose binding is proven, and the nonce of the client's next DPoP proof.
 pub(super) type Proven = (Verified, Option<ResponseHeader>);
 
-impl Authenticator {
-    /// Whether the sender of a verified token must prove to hold what it is bound to.
-    pub(super) fn needs_proof(&self, source: &CredentialSource, token: &Verified) -> bool {
-        self.0.possession.as_ref().is_some_and(|possession| {
-            let is_bearer = token.confirmation().is_none() && !possession.is_proof_required();
-            source.0 == SourceKind::Dpop || !is_bearer
-        })
+impl Possession {
+    /// Whether a token of this source is accepted without a proof.
+    pub(super) fn is_bearer(&self, source: &CredentialSource, token: &Verified) -> bool {
+        let is_bound = source.0 == SourceKind::Dpop || token.confirmation().is_some();
+        !is_bound && !self.is_proof_required()
     }
+}
 
+impl Authenticator {
     /// Verifies that the sender holds what the verified token is bound to.
     pub(super) fn prove(
         &self,

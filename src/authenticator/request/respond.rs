@@ -71,9 +71,9 @@ pub(crate) trait ResponseHead: Sized {
     fn remove_header(&mut self, name: &str);
     /// Appends a header. A malformed one is dropped with a warning.
     fn append_header(&mut self, name: &str, value: &str);
-    /// Adds names to `Vary`, of which the response may list some already.
+    /// Adds these names to `Vary`, which may list some already.
     fn add_vary(&mut self, names: &str);
-    /// Marks the cookies that the response sets as sensitive, if the framework can.
+    /// Marks the values of `Set-Cookie` sensitive, if the framework has such a mark.
     fn mark_cookies(&mut self) {}
     /// Takes the error from the response's extensions.
     fn take_error(&mut self) -> Option<ReturnedError>;
@@ -105,6 +105,8 @@ pin_project_lite::pin_project! {
 pub(crate) type RespondTo<C> = Respond<C, <C as Call>::Handler, <C as Call>::Response>;
 
 impl<C, H, R> Respond<C, H, R> {
+    /// Inlined, so that a large future of a service is not copied.
+    #[inline(always)]
     pub(crate) fn handling(handler: H, responder: Responder) -> Self {
         Self::Handling { handler, responder: Some(responder) }
     }
@@ -156,7 +158,8 @@ impl<C: Call> Future for RespondTo<C> {
                             }
                         }
                     }
-                    answer
+                    self.set(Self::Done);
+                    return Poll::Ready(answer);
                 }
                 RespondProjected::Saving { saving, answered } => {
                     let saved = ready!(saving.as_mut().poll(cx));
@@ -330,4 +333,21 @@ pub(crate) fn merged_vary<'a>(lines: impl Iterator<Item = &'a [u8]>) -> String {
         }
     }
     names.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::merged_vary;
+
+    #[test]
+    fn lines_of_vary_become_one_without_repetitions() {
+        for (lines, merged) in [
+            (["accept-encoding", "authorization"], "accept-encoding, authorization"),
+            (["Authorization,Cookie", "authorization, cookie"], "Authorization, Cookie"),
+            (["origin, , cookie", "authorization, cookie"], "origin, cookie, authorization"),
+            (["*", "cookie"], "*, cookie"),
+        ] {
+            assert_eq!(merged_vary(lines.iter().map(|line| line.as_bytes())), merged);
+        }
+    }
 }
