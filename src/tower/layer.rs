@@ -211,8 +211,7 @@ where
             // Also without a credential: the cookies may hold a refresh token.
             Now(Ok(Admitted { attached, responder })) => {
                 attach(&mut request, attached, &settings.sensitive);
-                let respond = Respond::handling(self.inner.call(request), responder);
-                return AuthFuture { respond };
+                Respond::handling(self.inner.call(request), responder)
             }
             Now(Err(refused)) => Respond::refused(refusal(refused, &request)),
             Later(decision) => {

@@ -105,8 +105,6 @@ pin_project_lite::pin_project! {
 pub(crate) type RespondTo<C> = Respond<C, <C as Call>::Handler, <C as Call>::Response>;
 
 impl<C, H, R> Respond<C, H, R> {
-    /// Inlined, so that a large future of a service is not copied.
-    #[inline(always)]
     pub(crate) fn handling(handler: H, responder: Responder) -> Self {
         Self::Handling { handler, responder: Some(responder) }
     }
