@@ -4,7 +4,11 @@
 //! user as anonymous. On such a failure the extractor stays pending; the surrounding middleware
 //! answers and the handler does not run.
 
+use super::answer::Answer;
 use crate::authenticator::AuthRejection;
+use actix_web::Error;
+use actix_web::body::MessageBody;
+use actix_web::dev::ServiceResponse;
 use std::future::{Future, poll_fn};
 use std::task::{Context, Poll};
 use std::{cell::RefCell, pin::Pin};
@@ -31,14 +35,35 @@ impl Drop for Before {
     }
 }
 
-/// Polls the service inside a middleware; returns a fault that an extractor raised in it.
-pub(super) fn watch<A>(poll: impl FnOnce() -> Poll<A>) -> Poll<Result<A, AuthRejection>> {
-    let mut before = Before(Some(POLLED.replace(Polled::Middleware)));
-    let polled = poll();
-    let before = before.0.take().unwrap_or(Polled::NoMiddleware);
-    match POLLED.replace(before) {
-        Polled::Fault(refused) => Poll::Ready(Err(refused)),
-        _ => polled.map(Ok),
+pin_project_lite::pin_project! {
+    /// The future of the service inside a middleware, or the fault that an extractor raised in it.
+    pub(super) struct Watched<F> {
+        #[pin]
+        handler: F,
+    }
+}
+
+impl<F> Watched<F> {
+    pub(super) fn new(handler: F) -> Self {
+        Self { handler }
+    }
+}
+
+impl<F, B> Future for Watched<F>
+where
+    F: Future<Output = Result<ServiceResponse<B>, Error>>,
+    B: MessageBody,
+{
+    type Output = Result<Answer<ServiceResponse<B>>, Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut before = Before(Some(POLLED.replace(Polled::Middleware)));
+        let polled = self.project().handler.poll(cx);
+        let before = before.0.take().unwrap_or(Polled::NoMiddleware);
+        match POLLED.replace(before) {
+            Polled::Fault(refused) => Poll::Ready(Err(refused.into())),
+            _ => polled.map_ok(Answer::Given),
+        }
     }
 }
 

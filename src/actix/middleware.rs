@@ -1,20 +1,15 @@
 //! The actix-web middleware and its service.
 
-use super::extract::{append, response};
-use super::fault;
+use super::answer::Answer;
+use super::extract::response;
+use super::fault::Watched;
 use super::head::RequestHead;
 use crate::authenticator::Authenticator;
-use crate::authenticator::request::{
-    Admitted, Call, Requirement, Respond, RespondTo, Responder, ResponseHead, ReturnedError,
-    RouteGuard,
-};
+use crate::authenticator::request::{Admitted, Call, Requirement, Respond, RespondTo, RouteGuard};
 use crate::core::AuthResponse;
 use crate::core::now_or_later::NowOrLater::{Later, Now};
-use actix_web::body::{BoxBody, EitherBody, MessageBody};
-use actix_web::dev::{self, Service, ServiceRequest, ServiceResponse, Transform};
-use actix_web::error::InternalError;
-use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderValue, VARY};
+use actix_web::body::{EitherBody, MessageBody};
+use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::{Error, HttpMessage, HttpResponse};
 use std::future::{Future, Ready, ready};
 use std::task::{Context, Poll};
@@ -91,27 +86,11 @@ pub struct ActixService<S> {
     inner: Rc<S>,
     auth: Authenticator,
     requirement: Requirement,
-    vary: Option<HeaderValue>,
 }
 
 impl<S> ActixService<S> {
     fn new(auth: &Authenticator, inner: S, requirement: Requirement) -> Self {
-        Self {
-            inner: Rc::new(inner),
-            auth: auth.clone(),
-            requirement,
-            vary: auth.vary().and_then(vary_value),
-        }
-    }
-}
-
-/// Returns the header value. Usual values are static: cloning them touches no reference count.
-fn vary_value(names: &str) -> Option<HeaderValue> {
-    match names {
-        "authorization" => Some(HeaderValue::from_static("authorization")),
-        "cookie" => Some(HeaderValue::from_static("cookie")),
-        "authorization, cookie" => Some(HeaderValue::from_static("authorization, cookie")),
-        _ => HeaderValue::try_from(names).ok(),
+        Self { inner: Rc::new(inner), auth: auth.clone(), requirement }
     }
 }
 
@@ -134,7 +113,7 @@ where
             let head = RequestHead(request.request());
             self.auth.decide(&head, extensions.get(), &self.requirement)
         };
-        let call = ServiceCall { service: self.inner.clone(), request, vary: self.vary.clone() };
+        let call = ServiceCall { service: self.inner.clone(), request };
         let respond = match decision {
             Now(Ok(admitted)) => call.call(admitted),
             Now(Err(refusal)) => Respond::refused(call.refuse(refusal)),
@@ -151,7 +130,7 @@ pin_project_lite::pin_project! {
         S: Service<ServiceRequest>,
     {
         #[pin]
-        respond: Respond<ServiceCall<S>, S::Future, Answer<S::Response>, Option<HeaderValue>>,
+        respond: Respond<ServiceCall<S>, Watched<S::Future>, Answer<S::Response>>,
     }
 }
 
@@ -171,7 +150,6 @@ where
 struct ServiceCall<S> {
     service: Rc<S>,
     request: ServiceRequest,
-    vary: Option<HeaderValue>,
 }
 
 impl<S, B> Call for ServiceCall<S>
@@ -180,7 +158,7 @@ where
     B: MessageBody,
 {
     const FUTURE: &'static str = "ActixFuture";
-    type Handler = S::Future;
+    type Handler = Watched<S::Future>;
     type Response = Answer<ServiceResponse<B>>;
     type Error = Error;
 
@@ -188,130 +166,16 @@ where
         if let Some(attached) = admitted.attached {
             self.request.extensions_mut().insert(attached);
         }
-        Respond::handling(self.service.call(self.request), admitted.responder, self.vary)
+        let handler = Watched::new(self.service.call(self.request));
+        Respond::handling(handler, admitted.responder)
     }
 
     fn refuse(self, refusal: AuthResponse) -> Self::Response {
         Answer::Own(self.request.into_response(response(refusal)))
     }
 
-    fn poll(
-        handler: Pin<&mut S::Future>,
-        responder: &Responder,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<Self::Response, Error>> {
-        fault::watch(|| handler.poll(cx)).map(|answer| match answer {
-            Ok(Ok(answer)) => Ok(Answer::Given(answer)),
-            // Passed on as is: outer middlewares see the application's own error type.
-            Ok(Err(error)) if responder.is_idle() => Err(error),
-            Ok(Err(error)) => {
-                let text = error.to_string();
-                Ok(Answer::Failed(HttpResponse::from_error(error), text))
-            }
-            Err(fault) => Ok(Answer::Failed(response(fault.challenge()), fault.to_string())),
-        })
-    }
-}
-
-/// The application's response.
-enum Answer<A> {
-    Given(A),
-    /// A response with a body of this crate.
-    Own(ServiceResponse),
-    /// The response to an inner middleware's error, and the error's text.
-    Failed(HttpResponse, String),
-}
-
-impl<B: MessageBody> Answer<ServiceResponse<B>> {
-    fn into_response(self) -> Result<ServiceResponse<EitherBody<B>>, Error> {
-        match self {
-            Self::Given(answer) => Ok(answer.map_into_left_body()),
-            Self::Own(answer) => Ok(answer.map_into_right_body()),
-            Self::Failed(response, text) => {
-                Err(InternalError::from_response(text, response).into())
-            }
-        }
-    }
-
-    /// Takes the answer, to put another one in its place.
-    fn take(&mut self) -> Self {
-        let nothing = HttpResponse::new(StatusCode::INTERNAL_SERVER_ERROR);
-        std::mem::replace(self, Self::Failed(nothing, String::new()))
-    }
-
-    fn head(&self) -> &dev::ResponseHead {
-        match self {
-            Self::Given(answer) => answer.response().head(),
-            Self::Own(answer) => answer.response().head(),
-            Self::Failed(response, _) => response.head(),
-        }
-    }
-
-    fn head_mut(&mut self) -> &mut dev::ResponseHead {
-        match self {
-            Self::Given(answer) => answer.response_mut().head_mut(),
-            Self::Own(answer) => answer.response_mut().head_mut(),
-            Self::Failed(response, _) => response.head_mut(),
-        }
-    }
-}
-
-impl<B: MessageBody> ResponseHead for Answer<ServiceResponse<B>> {
-    type Vary = Option<HeaderValue>;
-
-    fn status(&self) -> u16 {
-        self.head().status.as_u16()
-    }
-
-    fn set_status(&mut self, status: u16) {
-        self.head_mut().status =
-            StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    }
-
-    fn headers(&self, name: &'static str) -> impl Iterator<Item = &[u8]> {
-        self.head().headers().get_all(name).map(HeaderValue::as_bytes)
-    }
-
-    fn remove_header(&mut self, name: &str) {
-        self.head_mut().headers_mut().remove(name);
-    }
-
-    fn append_header(&mut self, name: &str, value: &str) {
-        append(self.head_mut().headers_mut(), name, value);
-    }
-
-    fn append_vary(&mut self, vary: &Self::Vary) {
-        if let Some(vary) = vary {
-            self.head_mut().headers_mut().append(VARY, vary.clone());
-        }
-    }
-
-    fn take_error(&mut self) -> Option<ReturnedError> {
-        let mut extensions = match self {
-            Self::Given(answer) => answer.response_mut().extensions_mut(),
-            Self::Own(answer) => answer.response_mut().extensions_mut(),
-            Self::Failed(response, _) => response.extensions_mut(),
-        };
-        extensions.remove()
-    }
-
-    fn set_body(&mut self, body: Vec<u8>) {
-        let body = BoxBody::new(body);
-        *self = match self.take() {
-            Self::Given(answer) => Self::Own(answer.map_body(|_, _| body)),
-            Self::Own(answer) => Self::Own(answer.map_body(|_, _| body)),
-            Self::Failed(response, text) => Self::Failed(response.set_body(body), text),
-        }
-    }
-
-    fn replace(&mut self, refusal: AuthResponse) {
-        *self = match self.take() {
-            Self::Given(answer) => Self::Own(answer.into_response(response(refusal))),
-            Self::Own(answer) => Self::Own(answer.into_response(response(refusal))),
-            Self::Failed(..) => {
-                let text = refusal.to_string();
-                Self::Failed(response(refusal), text)
-            }
-        }
+    fn failed(error: Error) -> Result<Self::Response, Error> {
+        let text = error.to_string();
+        Ok(Answer::Failed(HttpResponse::from_error(error), text))
     }
 }

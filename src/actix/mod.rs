@@ -1,5 +1,6 @@
 //! Middleware, extractors and handlers for actix-web. Decisions are made in `authenticator`.
 
+mod answer;
 mod endpoint;
 mod extract;
 mod fault;

@@ -234,6 +234,7 @@ impl Verifier {
     }
 
     /// Runs the checks of every use: binding, lists, revocation, clock. `known` means cached.
+    #[inline]
     pub(super) fn check_lists(&self, verified: Verified, known: bool) -> Verification {
         if verified.confirmation().is_some() && !self.accepts_bound {
             return Now(Err(not_a_bearer_token()));
@@ -316,6 +317,7 @@ impl Inner {
     }
 
     /// Combines the lists' result with revocation and clock; `known` means cached.
+    #[inline]
     fn conclude(
         &self,
         verified: Verified,

@@ -2,15 +2,16 @@
 
 use super::body::{RefusalBody, append, response};
 use crate::authenticator::ClientCertificate;
-use crate::authenticator::request::{Head, HeaderKey, ResponseHead, ReturnedError, RoutedHead};
+use crate::authenticator::request::{
+    Head, HeaderKey, Only, ResponseHead, ReturnedError, RoutedHead, merged_vary,
+};
 use crate::core::AuthResponse;
 use axum::extract::{NestedPath, OriginalUri};
-use http::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderValue, VARY};
+use http::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderValue, SET_COOKIE, VARY};
 #[cfg(feature = "axum")]
 use http::request::Parts;
 use http::uri::Authority;
 use http::{Extensions, Method, Request, Response, StatusCode, Uri};
-use std::sync::Arc;
 
 /// The request line, headers and extensions of a request.
 pub(crate) struct PartsHead<'r> {
@@ -46,17 +47,30 @@ impl<'r> From<&'r Parts> for PartsHead<'r> {
 impl Head for PartsHead<'_> {
     fn header<'a>(&'a self, name: HeaderKey<'a>) -> impl Iterator<Item = &'a [u8]> + 'a {
         let headers = self.headers;
-        // Usually no header repeats; then `get` suffices and is faster than `get_all`.
-        let several = headers.len() > headers.keys_len();
-        let (first, all) = match name {
-            HeaderKey::Authorization if several => (None, Some(headers.get_all(AUTHORIZATION))),
-            HeaderKey::Authorization => (headers.get(AUTHORIZATION), None),
-            HeaderKey::Cookie if several => (None, Some(headers.get_all(COOKIE))),
-            HeaderKey::Cookie => (headers.get(COOKIE), None),
-            HeaderKey::Named(name) => (None, Some(headers.get_all(name))),
+        let values = match name {
+            HeaderKey::Authorization => headers.get_all(AUTHORIZATION),
+            HeaderKey::Cookie => headers.get_all(COOKIE),
+            HeaderKey::Named(name) => headers.get_all(name),
         };
-        let all = all.into_iter().flatten();
-        first.into_iter().chain(all).map(HeaderValue::as_bytes)
+        values.into_iter().map(HeaderValue::as_bytes)
+    }
+
+    fn only<'a>(&'a self, name: HeaderKey<'a>) -> Only<'a> {
+        let headers = self.headers;
+        let value = match name {
+            HeaderKey::Authorization => headers.get(AUTHORIZATION),
+            HeaderKey::Cookie => headers.get(COOKIE),
+            HeaderKey::Named(name) => headers.get(name),
+        };
+        match value {
+            None => Only::Nothing,
+            // Usually no header repeats, and then there is no need to look for a second value.
+            Some(value) if headers.len() == headers.keys_len() => Only::One(value.as_bytes()),
+            Some(value) => match self.header(name).nth(1) {
+                None => Only::One(value.as_bytes()),
+                Some(_) => Only::Several,
+            },
+        }
     }
 
     fn query(&self) -> Option<&str> {
@@ -94,8 +108,6 @@ impl RoutedHead for PartsHead<'_> {
 }
 
 impl<R: RefusalBody> ResponseHead for Response<R> {
-    type Vary = Vary;
-
     fn status(&self) -> u16 {
         self.status().as_u16()
     }
@@ -117,10 +129,24 @@ impl<R: RefusalBody> ResponseHead for Response<R> {
         append(self.headers_mut(), name, value);
     }
 
-    fn append_vary(&mut self, vary: &Vary) {
-        if let Some(vary) = vary.value() {
-            self.headers_mut().append(VARY, vary);
+    fn add_vary(&mut self, names: &str) {
+        let Some(names) = vary(names) else {
+            return;
+        };
+        let headers = self.headers_mut();
+        if headers.append(VARY, names) {
+            let lines = headers.get_all(VARY).into_iter().map(HeaderValue::as_bytes);
+            if let Ok(names) = merged_vary(lines).try_into() {
+                headers.insert(VARY, names);
+            }
         }
+    }
+
+    fn mark_cookies(&mut self) {
+        let headers = self.headers_mut().iter_mut();
+        headers.filter(|(name, _)| **name == SET_COOKIE).for_each(|(_, cookie)| {
+            cookie.set_sensitive(true);
+        });
     }
 
     fn take_error(&mut self) -> Option<ReturnedError> {
@@ -136,33 +162,13 @@ impl<R: RefusalBody> ResponseHead for Response<R> {
     }
 }
 
-/// The `Vary` header. Usual values are static: threads do not contend for a reference count.
-#[derive(Clone, Debug)]
-pub(crate) enum Vary {
-    Nothing,
-    Usual(&'static HeaderValue),
-    Own(Arc<HeaderValue>),
-}
-
-impl Vary {
-    pub(super) fn on(names: Option<&str>) -> Self {
-        static AUTHORIZATION: HeaderValue = HeaderValue::from_static("authorization");
-        static COOKIE: HeaderValue = HeaderValue::from_static("cookie");
-        static BOTH: HeaderValue = HeaderValue::from_static("authorization, cookie");
-        let Some(names) = names else {
-            return Self::Nothing;
-        };
-        match [&AUTHORIZATION, &COOKIE, &BOTH].into_iter().find(|usual| *usual == names) {
-            Some(usual) => Self::Usual(usual),
-            None => names.try_into().map_or(Self::Nothing, |names| Self::Own(Arc::new(names))),
-        }
-    }
-
-    fn value(&self) -> Option<HeaderValue> {
-        match self {
-            Self::Nothing => None,
-            Self::Usual(value) => Some((*value).clone()),
-            Self::Own(value) => Some((**value).clone()),
-        }
+/// Returns the `Vary` value. Usual ones are static: threads do not contend for a reference count.
+#[inline]
+fn vary(names: &str) -> Option<HeaderValue> {
+    match names {
+        "authorization" => Some(HeaderValue::from_static("authorization")),
+        "cookie" => Some(HeaderValue::from_static("cookie")),
+        "authorization, cookie" => Some(HeaderValue::from_static("authorization, cookie")),
+        _ => HeaderValue::try_from(names).ok(),
     }
 }

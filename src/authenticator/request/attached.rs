@@ -1,10 +1,12 @@
 //! The sender of a request, attached to it for guards and extractors.
 
-use super::session::RequestSession;
+use super::session::{RequestSession, Session, SessionData};
 use crate::authenticator::context::HandlerContext;
 use crate::authenticator::identity::{CredentialKind, Identity};
+use crate::authenticator::rejection::AuthRejection;
 use crate::core::{Error, ErrorKind};
 use crate::session::Loaded;
+use crate::token::claims::{Claims, ClaimsData};
 use crate::token::verified::Verified;
 use std::sync::Arc;
 
@@ -73,13 +75,17 @@ pub(super) enum Authenticated {
     Invalid(Box<Invalid>),
 }
 
-/// A header of the response to a token.
-pub(super) enum ResponseHeader {
-    /// The `Set-Cookie` value of a renewed token.
-    #[cfg(feature = "client")]
-    Cookie(Box<str>),
-    /// The nonce of the next DPoP proof.
-    DpopNonce(Box<str>),
+/// A header of the response for this client alone.
+pub(super) struct ResponseHeader {
+    pub(super) name: &'static str,
+    pub(super) value: String,
+}
+
+impl ResponseHeader {
+    /// Makes a `Set-Cookie` header.
+    pub(super) fn cookie(value: String) -> Self {
+        Self { name: "set-cookie", value }
+    }
 }
 
 /// An invalid credential.
@@ -87,8 +93,8 @@ pub(super) struct Invalid {
     pub(super) error: Error,
     /// Whether it refuses the request even where login is optional.
     pub(super) is_fatal: bool,
-    /// The `Set-Cookie` values that remove dead credentials, with every response.
-    pub(super) removal: Vec<String>,
+    /// The cookies that remove dead credentials, with every response.
+    pub(super) removal: Vec<ResponseHeader>,
 }
 
 impl Authenticated {
@@ -105,5 +111,31 @@ impl Attached {
         let known = self.sender.known();
         let is_dpop = known.is_some_and(|known| known.credential() == CredentialKind::Dpop);
         (self.sees_response || is_dpop) && Arc::ptr_eq(&self.sender.context().0, &context.0)
+    }
+}
+
+/// What extractors take from the request, or the response to a request that lacks it.
+#[cfg_attr(not(any(feature = "axum", feature = "actix")), expect(dead_code))]
+impl Attached {
+    pub(crate) fn identity(&self) -> Result<&Identity, AuthRejection> {
+        self.sender.identity().map_err(|error| self.rejection(error))
+    }
+
+    /// Decodes the identity's claims into a `T`.
+    pub(crate) fn claims<T: ClaimsData>(&self) -> Result<Claims<T>, AuthRejection> {
+        let claimed = self.identity()?.claimed.clone();
+        Claims::of(claimed).map_err(|error| self.rejection(error))
+    }
+
+    pub(super) fn rejection(&self, error: Error) -> AuthRejection {
+        AuthRejection::new(Some(self.sender.context()), error)
+    }
+
+    /// Opens the client's session, or a new one, for an extractor.
+    pub(crate) async fn extract_session<T: SessionData>(
+        &self,
+        device: Option<Box<str>>,
+    ) -> Result<Session<T>, AuthRejection> {
+        self.open(device).await.map_err(|error| self.rejection(error))
     }
 }

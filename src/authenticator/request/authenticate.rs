@@ -5,6 +5,7 @@ use super::attached::{Attached, Authenticated, Invalid, ResponseHeader, Sender, 
 #[cfg(feature = "client")]
 use super::cookie_renewal::Renewal;
 use super::credentials::{self, RoutedHead};
+use super::proofs::Proven;
 use super::requirement::{Policies, RequestRequirement, Requirement};
 use super::respond::{Admitted, Decision, Responder};
 use super::session::RequestSession;
@@ -42,21 +43,39 @@ impl Authenticator {
             let admitted = Admitted { attached: None, responder: Responder::inner(self.context()) };
             return authorize(admitted, outer.sender.known(), &required);
         }
-        let mut admitted = self.identify(head, required.login);
-        if self.0.enricher.is_some() {
-            admitted = self.enrich(admitted);
+        let decision = self.identify(head, required.login);
+        if required.is_simple() && self.0.enricher.is_none() {
+            return decision;
         }
-        match admitted {
-            admitted if required.is_simple() => admitted,
-            Now(Ok(admitted)) => authorize(admitted, None, &required),
-            Now(Err(refusal)) => Now(Err(refusal)),
+        let mut admitted = match decision {
+            Now(Ok(admitted)) => admitted,
+            Now(Err(refusal)) => return Now(Err(refusal)),
             Later(admitted) => {
-                let policies = required.to_owned();
-                NowOrLater::later(
-                    async move { authorize_later(admitted.await?, None, policies).await },
-                )
+                let (auth, policies) = (self.clone(), required.to_owned());
+                return NowOrLater::later(async move {
+                    auth.decide_later(admitted.await?, policies).await
+                });
             }
+        };
+        if let (Some(enricher), Some(identity)) = (&self.0.enricher, admitted.identity_mut())
+            && !enricher.recall(identity)
+        {
+            return NowOrLater::later(self.clone().decide_later(admitted, required.to_owned()));
         }
+        authorize(admitted, None, &required)
+    }
+
+    /// Continues with an identity that came later, or whose enrichment does.
+    async fn decide_later(
+        self,
+        mut admitted: Admitted,
+        policies: Policies,
+    ) -> Result<Admitted, AuthResponse> {
+        let enriched = match (&self.0.enricher, admitted.identity_mut()) {
+            (Some(enricher), Some(identity)) => enricher.enrich(identity).await,
+            _ => Ok(()),
+        };
+        authorize_later(admitted.unless(enriched)?, None, policies).await
     }
 
     /// Decides for an adapter that does not see the response.
@@ -122,6 +141,17 @@ impl Authenticator {
         }
         let place = found.place;
         let verification = self.0.routing.verify(&found.token, |token| found.check_form(token));
+        let possession = self.0.possession.as_ref();
+        let is_bearer = |token: &Verified| {
+            possession.is_none_or(|possession| possession.is_bearer(found.source, token))
+        };
+        let verification = match verification {
+            // The usual token: there is nothing to prove, and nothing to renew.
+            Now(Ok(token)) if is_bearer(&token) => {
+                return Some(Now(Authenticated::Token(token, found.source.kind(), None)));
+            }
+            verification => verification,
+        };
         #[cfg(feature = "client")]
         let refresh_token = self.refresh_token(head, found.source, &verification);
         let proven = self.prove(head, found.source, verification);
@@ -133,30 +163,23 @@ impl Authenticator {
                 Err(error) if error.kind() == ErrorKind::Expired => {
                     NowOrLater::later(async move { auth.renew_cookie(renewal, error).await })
                 }
-                answer => Now(auth.authenticated(answer.map(|(token, _)| token), place)),
+                answer => Now(auth.authenticated(answer, place)),
             }));
         }
-        Some(proven.map_with(self, move |auth, answer| match answer {
-            Ok((token, Some(nonce))) => {
-                let kind = CredentialKind::Dpop;
-                Authenticated::Token(token, kind, Some(ResponseHeader::DpopNonce(nonce)))
-            }
-            Ok((token, None)) => auth.authenticated(Ok(token), place),
-            Err(error) => auth.authenticated(Err(error), place),
-        }))
+        Some(proven.map_with(self, move |auth, answer| auth.authenticated(answer, place)))
     }
 
     /// Returns what a token shows, by the index of its source.
     pub(super) fn authenticated(
         &self,
-        answer: Result<Verified, Error>,
+        answer: Result<Proven, Error>,
         place: usize,
     ) -> Authenticated {
         let source = self.0.sources.get(place);
         let error = match answer {
-            Ok(verified) => {
+            Ok((verified, header)) => {
                 let kind = source.map_or(CredentialKind::Direct, CredentialSource::kind);
-                return Authenticated::Token(verified, kind, None);
+                return Authenticated::Token(verified, kind, header);
             }
             Err(error) => error,
         };
@@ -165,7 +188,8 @@ impl Authenticator {
         let (is_optional, removal) = match source.map(|source| &source.0) {
             Some(_) if error.kind() == ErrorKind::InvalidRequest => (false, None),
             Some(SourceKind::Cookie(name)) => {
-                let removal = error.kind().is_final().then(|| self.removal(name));
+                let is_final = error.kind().is_final();
+                let removal = is_final.then(|| ResponseHeader::cookie(self.removal(name)));
                 (!self.is_strict() && !is_outage, removal)
             }
             Some(_) => (self.is_lenient() && !is_outage, None),
@@ -177,43 +201,25 @@ impl Authenticator {
             removal: removal.into_iter().collect(),
         }))
     }
-
-    /// Adds the application's own claims to the sender's.
-    fn enrich(&self, admitted: Decision) -> Decision {
-        admitted.and_then(self, |auth, mut admitted| {
-            let is_complete = match (&auth.0.enricher, admitted.identity_mut()) {
-                (Some(enricher), Some(identity)) => enricher.recall(identity),
-                _ => true,
-            };
-            if is_complete {
-                return Now(Ok(admitted));
-            }
-            let auth = auth.clone();
-            NowOrLater::later(async move {
-                let answer = match (&auth.0.enricher, admitted.identity_mut()) {
-                    (Some(enricher), Some(identity)) => enricher.enrich(identity).await,
-                    _ => Ok(()),
-                };
-                admitted.unless(answer)
-            })
-        })
-    }
 }
 
 /// Checks the policies against the identity that an outer layer found, or else the request's own.
+#[inline]
 fn authorize(
     admitted: Admitted,
     outer: Option<&Identity>,
     required: &RequestRequirement<'_>,
 ) -> Decision {
+    if required.is_simple() {
+        return Now(Ok(admitted));
+    }
     if required.is_async() {
         let (outer, policies) = (outer.cloned(), required.to_owned());
         return NowOrLater::later(authorize_later(admitted, outer, policies));
     }
     let answer = match outer.or(admitted.identity()) {
         Some(identity) => required.check(identity),
-        // Policies imply a login.
-        None => Ok(()),
+        None => Err(no_credential()),
     };
     Now(admitted.unless(answer))
 }
@@ -224,6 +230,7 @@ async fn authorize_later(
     policies: Policies,
 ) -> Result<Admitted, AuthResponse> {
     let answer = match outer.as_ref().or(admitted.identity()) {
+        _ if policies.is_empty() => Ok(()),
         Some(identity) => policies.check(identity).await,
         None => Err(no_credential()),
     };
@@ -242,12 +249,7 @@ impl Authenticated {
         let mut responder = Responder::new(&context, session);
         let sender = match self {
             Self::Token(verified, kind, header) => {
-                match header {
-                    #[cfg(feature = "client")]
-                    Some(ResponseHeader::Cookie(cookie)) => responder.cookies.push(cookie.into()),
-                    Some(ResponseHeader::DpopNonce(nonce)) => responder.dpop_nonce = Some(nonce),
-                    None => {}
-                }
+                responder.headers.extend(header);
                 Sender::Known(Identity::new(verified.into(), kind, None, context))
             }
             Self::Session(loaded) => {
@@ -258,7 +260,7 @@ impl Authenticated {
             Self::Anonymous => Sender::Anonymous(context),
             Self::Invalid(invalid) => {
                 let Invalid { error, is_fatal, removal } = *invalid;
-                responder.cookies.extend(removal);
+                responder.headers = removal;
                 if login || is_fatal {
                     return Err(responder.refuse(&error));
                 }

@@ -57,7 +57,7 @@ impl Authenticator {
             telemetry::refused(refusal);
             let mut answer = self.authenticated(Err(expired), place);
             if let Authenticated::Invalid(invalid) = &mut answer {
-                invalid.removal.push(cookies.remove_refresh());
+                invalid.removal.push(ResponseHeader::cookie(cookies.remove_refresh()));
             }
             answer
         };
@@ -75,7 +75,7 @@ impl Authenticator {
         }
         match cookies.set_id(verified.expose_token()) {
             Ok(cookie) => {
-                let cookie = ResponseHeader::Cookie(cookie.into());
+                let cookie = ResponseHeader::cookie(cookie);
                 Authenticated::Token(verified, CredentialKind::Cookie, Some(cookie))
             }
             Err(error) => Authenticated::invalid(error, true),

@@ -12,6 +12,15 @@ use std::{borrow::Cow, ops::Range};
 pub(crate) trait Head {
     /// The values of a header, in order.
     fn header<'a>(&'a self, name: HeaderKey<'a>) -> impl Iterator<Item = &'a [u8]> + 'a;
+    /// The value of a header that must not repeat.
+    fn only<'a>(&'a self, name: HeaderKey<'a>) -> Only<'a> {
+        let mut values = self.header(name);
+        match (values.next(), values.next()) {
+            (None, _) => Only::Nothing,
+            (Some(value), None) => Only::One(value),
+            (Some(_), Some(_)) => Only::Several,
+        }
+    }
     /// The query string, as sent.
     fn query(&self) -> Option<&str>;
     /// The method, in upper case.
@@ -38,6 +47,14 @@ pub(crate) enum HeaderKey<'a> {
     Authorization,
     Cookie,
     Named(&'a str),
+}
+
+/// The value of a header that must not repeat.
+#[derive(Clone, Copy)]
+pub(crate) enum Only<'a> {
+    Nothing,
+    One(&'a [u8]),
+    Several,
 }
 
 impl CredentialSource {
@@ -145,13 +162,11 @@ fn check_alone(
 
 /// Returns the token of the `Authorization` header, if it has this scheme.
 fn authorization<'a>(head: &'a impl Head, scheme: &str) -> Result<Option<&'a [u8]>, Error> {
-    let mut values = head.header(HeaderKey::Authorization);
-    let Some(value) = values.next() else {
-        return Ok(None);
+    let value = match head.only(HeaderKey::Authorization) {
+        Only::Nothing => return Ok(None),
+        Only::One(value) => value,
+        Only::Several => return Err(invalid("more than one Authorization header: send only one")),
     };
-    if values.next().is_some() {
-        return Err(invalid("more than one Authorization header: send only one"));
-    }
     let Some((found, token)) = value.trim_ascii().split_at_checked(scheme.len()) else {
         return Ok(None);
     };
@@ -164,14 +179,11 @@ fn authorization<'a>(head: &'a impl Head, scheme: &str) -> Result<Option<&'a [u8
 }
 
 fn header<'a>(head: &'a impl Head, name: &'a str) -> Result<Option<&'a [u8]>, Error> {
-    let mut values = head.header(HeaderKey::Named(name));
-    let Some(value) = values.next() else {
-        return Ok(None);
-    };
-    if values.next().is_some() {
-        return Err(invalid("the credential's header is repeated: send it once"));
+    match head.only(HeaderKey::Named(name)) {
+        Only::Nothing => Ok(None),
+        Only::One(value) => present(value.trim_ascii()).map(Some),
+        Only::Several => Err(invalid("the credential's header is repeated: send it once")),
     }
-    present(value.trim_ascii()).map(Some)
 }
 
 fn present(token: &[u8]) -> Result<&[u8], Error> {

@@ -21,6 +21,7 @@
 //! actix-web, and does not know whether a cookie authenticates the request, so it would deny
 //! cross-origin bearer requests too.
 
+use super::credentials::Only::{self, Nothing, One, Several};
 use super::credentials::{Head, HeaderKey};
 use crate::authenticator::origins::{OriginCheck, Scheme, host_of, split};
 use crate::core::{Error, ErrorKind};
@@ -83,23 +84,12 @@ impl OriginCheck {
     }
 }
 
-/// The value of a header that must not repeat.
-#[derive(Clone, Copy)]
-enum Only<'a> {
-    Nothing,
-    One(&'a [u8]),
-    Several,
-}
-use Only::{Nothing, One, Several};
-
 /// Returns the header's single value. An empty value is treated as missing: some proxies send it.
 fn only<'a>(head: &'a impl Head, name: &'static str) -> Only<'a> {
-    let mut values = head.header(HeaderKey::Named(name));
-    match (values.next(), values.next()) {
-        (None, _) => Nothing,
-        (Some(value), None) if value.trim_ascii().is_empty() => Nothing,
-        (Some(value), None) => One(value.trim_ascii()),
-        (Some(_), Some(_)) => Several,
+    match head.only(HeaderKey::Named(name)) {
+        One(value) if value.trim_ascii().is_empty() => Nothing,
+        One(value) => One(value.trim_ascii()),
+        other => other,
     }
 }
 

@@ -6,8 +6,6 @@ mod authenticate;
 mod cookie_renewal;
 pub(crate) mod credentials;
 mod csrf;
-#[cfg(any(feature = "axum", feature = "actix"))]
-mod extract;
 mod guard;
 mod proofs;
 #[cfg(feature = "client")]
@@ -32,9 +30,9 @@ pub use session::{Session, SessionData, SessionMut};
 
 pub(crate) use self::{
     attached::Attached,
-    credentials::{Head, HeaderKey, RoutedHead},
+    credentials::{Head, HeaderKey, Only, RoutedHead},
     requirement::Requirement,
-    respond::{Admitted, Call, Respond, RespondTo, Responder, ResponseHead, ReturnedError},
+    respond::{Admitted, Call, Respond, RespondTo, ResponseHead, ReturnedError, merged_vary},
 };
 #[cfg(feature = "tower-http")]
 pub(crate) use respond::Decision;

@@ -1,6 +1,7 @@
 //! Reads what a request presents beside a bound token: its DPoP proof, its URL, its certificate.
 
-use super::credentials::{Head, HeaderKey, RoutedHead};
+use super::attached::ResponseHeader;
+use super::credentials::{Head, HeaderKey, Only, RoutedHead};
 use crate::authenticator::certificates::{
     CertificateSourceKind, ClientCertificate, ClientCertificateSource,
 };
@@ -16,8 +17,16 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
 
-/// A token whose binding is proven, and the DPoP nonce to send with the response.
-pub(super) type Proven = NowOrLater<Result<(Verified, Option<Box<str>>), Error>>;
+/// A token whose binding is proven, and the nonce of the client's next DPoP proof.
+pub(super) type Proven = (Verified, Option<ResponseHeader>);
+
+impl Possession {
+    /// Whether a token of this source is accepted without a proof.
+    pub(super) fn is_bearer(&self, source: &CredentialSource, token: &Verified) -> bool {
+        let is_bound = source.0 == SourceKind::Dpop || token.confirmation().is_some();
+        !is_bound && !self.is_proof_required()
+    }
+}
 
 impl Authenticator {
     /// Verifies that the sender holds what the verified token is bound to.
@@ -26,31 +35,23 @@ impl Authenticator {
         head: &impl RoutedHead,
         source: &CredentialSource,
         verification: Verification,
-    ) -> Proven {
-        let is_dpop = source.0 == SourceKind::Dpop;
-        let possession = match (&self.0.possession, &verification) {
-            (None, _) | (_, Now(Err(_))) => None,
-            (Some(possession), Now(Ok(token))) if !is_dpop && possession.is_bearer(token) => None,
-            (possession, _) => possession.as_ref(),
+    ) -> NowOrLater<Result<Proven, Error>> {
+        let possession = match &verification {
+            Now(Err(_)) => None,
+            _ => self.0.possession.as_ref(),
         };
         let Some(possession) = possession else {
             return verification.map(|answer| answer.map(|token| (token, None)));
         };
-        let presented = Presented::of(head, is_dpop, possession);
+        let presented = Presented::of(head, source.0 == SourceKind::Dpop, possession);
         verification.and_then(possession, |possession, token| {
             let possession = possession.clone();
             NowOrLater::later(async move {
                 let nonce = possession.check(presented, &token).await?;
-                Ok((token, nonce.map(String::into_boxed_str)))
+                let header = nonce.map(|value| ResponseHeader { name: "dpop-nonce", value });
+                Ok((token, header))
             })
         })
-    }
-}
-
-impl Possession {
-    /// Whether the token is a bearer token, and accepted as one.
-    fn is_bearer(&self, token: &Verified) -> bool {
-        token.confirmation().is_none() && !self.is_proof_required()
     }
 }
 
@@ -73,14 +74,13 @@ impl Presented {
 
 /// Returns the only value of a header, as text.
 fn only<'a>(head: &'a impl Head, name: &'static str) -> Result<Option<&'a str>, Error> {
-    let mut values = head.header(HeaderKey::Named(name));
-    match (values.next(), values.next()) {
-        (None, _) => Ok(None),
-        (Some(value), None) => match std::str::from_utf8(value) {
+    match head.only(HeaderKey::Named(name)) {
+        Only::Nothing => Ok(None),
+        Only::One(value) => match std::str::from_utf8(value) {
             Ok(value) => Ok(Some(value.trim())),
             Err(_) => Err(invalid(format!("the header {name} is not text"))),
         },
-        (Some(_), Some(_)) => Err(invalid(format!("more than one header {name}: send only one"))),
+        Only::Several => Err(invalid(format!("more than one header {name}: send only one"))),
     }
 }
 
@@ -135,11 +135,10 @@ fn certificate(
         let message = format!("the header {name} has no client certificate in the expected form");
         Error::new(ErrorKind::InvalidRequest, message)
     };
-    let mut values = head.header(HeaderKey::Named(name));
-    let value = match (values.next(), values.next()) {
-        (None, _) => return Ok(None),
-        (Some(value), None) => std::str::from_utf8(value).map_err(|_| wrong())?.trim(),
-        (Some(_), Some(_)) => return Err(wrong()),
+    let value = match head.only(HeaderKey::Named(name)) {
+        Only::Nothing => return Ok(None),
+        Only::One(value) => std::str::from_utf8(value).map_err(|_| wrong())?.trim(),
+        Only::Several => return Err(wrong()),
     };
     let der = match &source.0 {
         // nginx sends an empty header for a connection without a certificate.

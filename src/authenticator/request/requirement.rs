@@ -35,6 +35,7 @@ impl Requirement {
     ///
     /// # Errors
     /// The errors of the table, which denies the request whatever its credential.
+    #[inline]
     pub(super) fn of<'r>(
         &'r self,
         live: Option<&'r RouteTable>,
@@ -84,10 +85,7 @@ impl RequestRequirement<'_> {
     }
 
     pub(super) fn check(&self, identity: &Identity) -> Result<(), Error> {
-        match self.is_simple() {
-            true => Ok(()),
-            false => self.access.check(&identity.for_policies()?),
-        }
+        self.access.check(&identity.for_policies()?)
     }
 
     /// Clones the policies for a future that outlives the guard.
@@ -100,10 +98,11 @@ impl RequestRequirement<'_> {
 pub(super) struct Policies(Vec<Policy>);
 
 impl Policies {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(super) async fn check(&self, identity: &Identity) -> Result<(), Error> {
-        if self.0.is_empty() {
-            return Ok(());
-        }
         let access = Access::from_iter(&self.0);
         access.check_async(&identity.for_policies()?).await
     }

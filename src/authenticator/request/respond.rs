@@ -1,7 +1,7 @@
 //! The response of a request, top to bottom: wait for the decision, run the handler, save the
 //! session, add cookies and `Vary`. Framework adapters implement [`Call`] and [`ResponseHead`].
 
-use super::attached::{Attached, Sender};
+use super::attached::{Attached, ResponseHeader, Sender};
 use super::session::Saved;
 use super::session::{OpenSession, RequestSession};
 use crate::authenticator::context::HandlerContext;
@@ -9,7 +9,7 @@ use crate::authenticator::identity::Identity;
 use crate::core::now_or_later::NowOrLater::{self, Later, Now};
 use crate::core::{AuthResponse, BoxFuture, Error, challenge::REALM};
 use std::task::{Context, Poll, ready};
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::{borrow::Cow, future::Future, pin::Pin, sync::Arc};
 
 /// The decision about a request. A refusal is the whole response.
 pub(crate) type Decision = NowOrLater<Result<Admitted, AuthResponse>>;
@@ -47,7 +47,7 @@ pub(crate) trait Call: Sized {
     /// The public name of the response's future.
     const FUTURE: &'static str;
     /// The future of the service.
-    type Handler;
+    type Handler: Future<Output = Result<Self::Response, Self::Error>>;
     type Response: ResponseHead;
     type Error;
 
@@ -57,26 +57,24 @@ pub(crate) trait Call: Sized {
     /// Returns the response to a refused request.
     fn refuse(self, refusal: AuthResponse) -> Self::Response;
 
-    /// Polls the service's future. An error that it returns is passed on as it is.
-    fn poll(
-        handler: Pin<&mut Self::Handler>,
-        responder: &Responder,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<Self::Response, Self::Error>>;
+    /// Returns the response to an error of the service, if the framework makes one of it.
+    fn failed(error: Self::Error) -> Result<Self::Response, Self::Error> {
+        Err(error)
+    }
 }
 
 /// The core's view of a response. Each framework adapter implements it.
 pub(crate) trait ResponseHead: Sized {
-    /// A prepared `Vary` header.
-    type Vary;
-
     fn status(&self) -> u16;
     fn set_status(&mut self, status: u16);
     fn headers(&self, name: &'static str) -> impl Iterator<Item = &[u8]>;
     fn remove_header(&mut self, name: &str);
     /// Appends a header. A malformed one is dropped with a warning.
     fn append_header(&mut self, name: &str, value: &str);
-    fn append_vary(&mut self, vary: &Self::Vary);
+    /// Adds these names to `Vary`, which may list some already.
+    fn add_vary(&mut self, names: &str);
+    /// Marks the values of `Set-Cookie` sensitive, if the framework has such a mark.
+    fn mark_cookies(&mut self) {}
     /// Takes the error from the response's extensions.
     fn take_error(&mut self) -> Option<ReturnedError>;
     fn set_body(&mut self, body: Vec<u8>);
@@ -88,32 +86,27 @@ pin_project_lite::pin_project! {
     /// The future of a response. What only waiting or refused requests need is boxed, so that the
     /// others move few bytes.
     #[project = RespondProjected]
-    pub(crate) enum Respond<C, H, R, V> {
+    pub(crate) enum Respond<C, H, R> {
         /// Waits for keys, a token refresh, a session or a policy.
         Deciding { decision: BoxFuture<Result<Admitted, AuthResponse>>, call: Option<Box<C>> },
         Handling {
             #[pin]
             handler: H,
-            responder: Option<(Responder, V)>,
+            responder: Option<Responder>,
         },
         /// The application has answered; the session is being saved.
-        Saving { saving: BoxFuture<Saved>, answered: Option<Box<(R, (Responder, V))>> },
+        Saving { saving: BoxFuture<Saved>, answered: Option<Box<(R, Responder)>> },
         Refused { response: Option<Box<R>> },
         Done,
     }
 }
 
 /// The future for a call.
-pub(crate) type RespondTo<C> = Respond<
-    C,
-    <C as Call>::Handler,
-    <C as Call>::Response,
-    <<C as Call>::Response as ResponseHead>::Vary,
->;
+pub(crate) type RespondTo<C> = Respond<C, <C as Call>::Handler, <C as Call>::Response>;
 
-impl<C, H, R, V> Respond<C, H, R, V> {
-    pub(crate) fn handling(handler: H, responder: Responder, vary: V) -> Self {
-        Self::Handling { handler, responder: Some((responder, vary)) }
+impl<C, H, R> Respond<C, H, R> {
+    pub(crate) fn handling(handler: H, responder: Responder) -> Self {
+        Self::Handling { handler, responder: Some(responder) }
     }
 
     pub(crate) fn refused(response: R) -> Self {
@@ -125,12 +118,8 @@ impl<C, H, R, V> Respond<C, H, R, V> {
     }
 }
 
-impl<C, H, R, V> Future for Respond<C, H, R, V>
-where
-    C: Call<Handler = H, Response = R>,
-    R: ResponseHead<Vary = V>,
-{
-    type Output = Result<R, C::Error>;
+impl<C: Call> Future for RespondTo<C> {
+    type Output = Result<C::Response, C::Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         loop {
@@ -145,31 +134,38 @@ where
                     self.set(next);
                     continue;
                 }
-                RespondProjected::Handling { handler, responder: work } => {
-                    let Some((responder, vary)) = work.as_mut() else {
+                RespondProjected::Handling { handler, responder } => {
+                    let mut answer = ready!(handler.poll(cx));
+                    let Some(mut responder) = responder.take() else {
                         break;
                     };
-                    let mut answer = ready!(C::poll(handler, responder, cx));
+                    // Where the response stays as it is, so does the application's error.
+                    if !responder.is_idle()
+                        && let Err(error) = answer
+                    {
+                        answer = C::failed(error);
+                    }
                     if let Ok(response) = &mut answer {
                         responder.answer_error(response);
                         match responder.save(response.status()) {
-                            Now(saved) => responder.complete(response, saved, vary),
+                            Now(saved) => responder.complete(response, saved),
                             Later(saving) => {
-                                let answered = answer.ok().zip(work.take()).map(Box::new);
-                                self.set(Self::Saving { saving, answered });
+                                let answered = answer.ok().map(|response| (response, responder));
+                                self.set(Self::Saving { saving, answered: answered.map(Box::new) });
                                 continue;
                             }
                         }
                     }
-                    answer
+                    self.set(Self::Done);
+                    return Poll::Ready(answer);
                 }
                 RespondProjected::Saving { saving, answered } => {
                     let saved = ready!(saving.as_mut().poll(cx));
                     let Some(answered) = answered.take() else {
                         break;
                     };
-                    let (mut response, (mut responder, vary)) = *answered;
-                    responder.complete(&mut response, saved, &vary);
+                    let (mut response, mut responder) = *answered;
+                    responder.complete(&mut response, saved);
                     Ok(response)
                 }
                 RespondProjected::Refused { response } => match response.take() {
@@ -199,10 +195,8 @@ pub(crate) struct ReturnedError(pub(crate) Error);
 /// Completes the response of an admitted request, or refuses the request.
 pub(crate) struct Responder {
     context: Arc<HandlerContext>,
-    /// Whole `Set-Cookie` values. A response with any of them must not be cached.
-    pub(super) cookies: Vec<String>,
-    /// The nonce of the client's next DPoP proof. A response with it must not be cached either.
-    pub(super) dpop_nonce: Option<Box<str>>,
+    /// Headers for this client alone. A response with any of them must not be cached.
+    pub(super) headers: Vec<ResponseHeader>,
     /// Whether this layer read the request's headers; otherwise an outer one did.
     varies: bool,
     /// The request's session, saved once the handler has answered.
@@ -212,24 +206,12 @@ pub(crate) struct Responder {
 impl Responder {
     pub(super) fn new(context: &Arc<HandlerContext>, session: Option<Arc<RequestSession>>) -> Self {
         let session = session.map(OpenSession::new);
-        Self {
-            context: context.clone(),
-            cookies: Vec::new(),
-            dpop_nonce: None,
-            varies: true,
-            session,
-        }
+        Self { context: context.clone(), headers: Vec::new(), varies: true, session }
     }
 
     /// A responder behind an outer layer's.
     pub(super) fn inner(context: &Arc<HandlerContext>) -> Self {
-        Self {
-            context: context.clone(),
-            cookies: Vec::new(),
-            dpop_nonce: None,
-            varies: false,
-            session: None,
-        }
+        Self { context: context.clone(), headers: Vec::new(), varies: false, session: None }
     }
 
     /// Returns the request's session, not saved yet.
@@ -238,12 +220,8 @@ impl Responder {
     }
 
     /// Whether the response stays as it is.
-    #[cfg(feature = "actix")]
-    pub(crate) fn is_idle(&self) -> bool {
-        !self.varies
-            && self.cookies.is_empty()
-            && self.dpop_nonce.is_none()
-            && self.session.is_none()
+    fn is_idle(&self) -> bool {
+        !self.varies && self.headers.is_empty() && self.session.is_none()
     }
 
     /// Returns the response to an error, with the cookies and `Vary`.
@@ -253,15 +231,12 @@ impl Responder {
             refusal.add_header("vary", names);
         }
         let removal = self.session().and_then(|session| session.removal());
-        self.cookies.extend(removal);
-        if !self.cookies.is_empty() || self.dpop_nonce.is_some() {
+        self.headers.extend(removal.map(ResponseHeader::cookie));
+        if !self.headers.is_empty() {
             refusal = refusal.with_header("cache-control", "no-store");
         }
-        if let Some(nonce) = self.dpop_nonce.take() {
-            refusal = refusal.with_header("dpop-nonce", nonce);
-        }
-        for cookie in self.cookies.drain(..) {
-            refusal.add_header("set-cookie", cookie);
+        for header in self.headers.drain(..) {
+            refusal.add_header(header.name, header.value);
         }
         refusal
     }
@@ -307,34 +282,34 @@ impl Responder {
         }
     }
 
-    /// Adds `Vary` and the cookies, or replaces the response if the session was not saved.
-    fn complete<R: ResponseHead>(&mut self, response: &mut R, saved: Saved, vary: &R::Vary) {
-        let (cookie, saved) = saved;
-        self.cookies.extend(cookie);
+    /// Adds `Vary` and the headers, or replaces the response if the session was not saved.
+    fn complete<R: ResponseHead>(&mut self, response: &mut R, (cookie, saved): Saved) {
+        self.headers.extend(cookie.map(ResponseHeader::cookie));
         if let Err(error) = saved {
             // The response would report something that did not happen.
             return response.replace(self.refuse(&error));
         }
-        if self.varies {
-            response.append_vary(vary);
+        response.mark_cookies();
+        if self.varies
+            && let Some(names) = self.context.vary()
+        {
+            response.add_vary(names);
         }
-        let nonce = self.dpop_nonce.take();
-        if self.cookies.is_empty() && nonce.is_none() {
+        if self.headers.is_empty() {
             return;
         }
         // The application's own login or logout is not undone.
         for own in response.headers("set-cookie") {
-            self.cookies.retain(|ours| name(ours.as_bytes()) != name(own));
+            self.headers.retain(|ours| {
+                ours.name != "set-cookie" || name(ours.value.as_bytes()) != name(own)
+            });
         }
-        if !self.cookies.is_empty() || nonce.is_some() {
+        if !self.headers.is_empty() {
             response.remove_header("cache-control");
             response.append_header("cache-control", "no-store");
         }
-        if let Some(nonce) = nonce {
-            response.append_header("dpop-nonce", &nonce);
-        }
-        for cookie in &self.cookies {
-            response.append_header("set-cookie", cookie);
+        for header in &self.headers {
+            response.append_header(header.name, &header.value);
         }
     }
 }
@@ -343,4 +318,34 @@ impl Responder {
 fn name(cookie: &[u8]) -> &[u8] {
     let end = cookie.iter().position(|byte| *byte == b'=');
     cookie[..end.unwrap_or(cookie.len())].trim_ascii()
+}
+
+/// Returns the lines of a `Vary` header as one, in which no name repeats.
+#[cold]
+pub(crate) fn merged_vary<'a>(lines: impl Iterator<Item = &'a [u8]>) -> String {
+    let lines: Vec<Cow<'_, str>> = lines.map(String::from_utf8_lossy).collect();
+    let mut names: Vec<&str> = Vec::new();
+    for name in lines.iter().flat_map(|line| line.split(',')).map(str::trim) {
+        if !name.is_empty() && !names.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+            names.push(name);
+        }
+    }
+    names.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::merged_vary;
+
+    #[test]
+    fn lines_of_vary_become_one_without_repetitions() {
+        for (lines, merged) in [
+            (["accept-encoding", "authorization"], "accept-encoding, authorization"),
+            (["Authorization,Cookie", "authorization, cookie"], "Authorization, Cookie"),
+            (["origin, , cookie", "authorization, cookie"], "origin, cookie, authorization"),
+            (["*", "cookie"], "*, cookie"),
+        ] {
+            assert_eq!(merged_vary(lines.iter().map(|line| line.as_bytes())), merged);
+        }
+    }
 }

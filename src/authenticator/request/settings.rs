@@ -6,11 +6,6 @@ use crate::authenticator::origins::OriginCheck;
 use crate::core::{AuthResponse, Error};
 
 impl Authenticator {
-    /// Returns the `Vary` value: the request headers of all sources, `None` without any.
-    pub(crate) fn vary(&self) -> Option<&str> {
-        self.context().vary()
-    }
-
     /// Returns the request headers that may hold credentials.
     #[cfg(feature = "tower")]
     pub(crate) fn credential_headers(&self) -> impl Iterator<Item = &str> {

@@ -205,7 +205,7 @@ pub struct Access<'t> {
 impl<'t> Access<'t> {
     /// Whether no login is needed.
     pub fn is_public(&self) -> bool {
-        self.policies().next().is_none()
+        self.policies[0].is_none()
     }
 
     /// Returns the policies, all of which must allow the request.

@@ -2,7 +2,7 @@
 
 use super::data::SessionData;
 use super::handle::Session;
-use crate::authenticator::request::credentials::{Head, HeaderKey};
+use crate::authenticator::request::credentials::{Head, HeaderKey, Only};
 use crate::core::{Error, ErrorKind, random::random};
 use crate::jose::encoding;
 use crate::session::id_hash;
@@ -50,9 +50,8 @@ fn is_of(text: &[u8], id: &[u8]) -> bool {
 /// Whether the request's `X-CSRF-Token` header matches the session in this cookie. Other sites
 /// neither know the token nor may send the header without CORS.
 pub(super) fn comes_with(head: &impl Head, cookie: &[u8]) -> bool {
-    let mut tokens = head.header(HeaderKey::Named("x-csrf-token"));
-    match (tokens.next(), tokens.next()) {
-        (Some(token), None) => id_hash(cookie).is_some() && is_of(token, cookie),
+    match head.only(HeaderKey::Named("x-csrf-token")) {
+        Only::One(token) => id_hash(cookie).is_some() && is_of(token, cookie),
         _ => false,
     }
 }
