@@ -24,6 +24,7 @@
 
 mod algorithm;
 mod certificate;
+mod cost;
 mod der;
 mod disguise;
 pub(crate) mod encoding;

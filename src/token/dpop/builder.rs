@@ -6,6 +6,7 @@ use crate::core::settings::{Texts, Time, options};
 use crate::core::{Clock, Error, PartClock, SystemClock, debug_fields, ensure};
 use crate::jose::Algorithm;
 use crate::store::{MemoryStore, SealingKeys, Store};
+use crate::token::pool::PartPool;
 use std::{sync::Arc, time::Duration};
 
 /// The default algorithms, the recommended ones first.
@@ -212,6 +213,7 @@ impl DpopBuilder {
             nonces: self.nonces,
             nonce_lifetime: options.nonce_lifetime.0,
             clock: PartClock::new(self.clock),
+            pool: PartPool::new(None),
         })))
     }
 }

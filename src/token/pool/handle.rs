@@ -1,0 +1,328 @@
+//! [`VerificationPool`]: the threads, and what decides whether a check leaves its own thread.
+
+use super::builder::VerificationPoolOptions;
+use super::failed_time;
+use super::known_senders::KnownSenders;
+use super::queue::{Full, Queue, Sender};
+use crate::core::telemetry::{Counter, add_to_gauge};
+use crate::core::{BoxFuture, Clock, Error, ErrorKind, SystemClock, debug_fields, lock};
+use std::any::{Any, TypeId};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
+use std::thread;
+use std::time::Duration;
+
+/// Longer checks always leave the thread that serves requests.
+const LONG: u32 = 100;
+/// After a failed check, a thread of the pool rests for this many times its duration.
+const REST: u32 = 3;
+const MAX_REST: Duration = Duration::from_millis(5);
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+const THREAD_NAME: &str = "jamguard-verify";
+const WAITING: &str = "jamguard_verification_pool_waiting";
+
+/// Threads that check costly signatures, so that forged tokens do not block the threads that serve
+/// requests. Cheap to clone.
+///
+/// Verifiers and authenticators without a pool of their own share one with the default settings. Give
+/// them another with [`AuthenticatorBuilder::verification_pool`] or
+/// [`VerifierBuilder::verification_pool`].
+///
+/// A check goes to the pool if it takes more than about 100 µs: ES384, ES512, RSA keys of more than 5000
+/// bits. Other public-key checks (RS256, ES256, EdDSA and similar) follow while a thread spends more than
+/// a tenth of its time on tokens that then fail. HMAC checks (HS256, HS384, HS512) and tokens in the cache
+/// never do.
+///
+/// - Requests with the same token share one check.
+/// - The queue is bounded. If it is full, the answer is 503 with `Retry-After`, on public routes too: the
+///   credential was not checked.
+/// - Tokens whose `iss` and `sub` verified within the last day are checked before others, and every
+///   fourth check is one of the others. A forged token that names a known user ends that user's priority
+///   for 30 seconds.
+/// - After a failed check, a thread rests for three times as long as the check took, at most 5 ms: a
+///   flood takes a quarter of the pool's time. The next token of a known user ends the rest.
+///
+/// The threads start when they are first needed and end when the last handle is dropped. No runtime is
+/// needed.
+///
+/// Metrics: `jamguard_verification_pool_waiting` (gauge), `jamguard_verification_pool_checks_total`,
+/// `jamguard_verification_pool_rejections_total`; `jamguard_inline_checks_total` counts the public-key
+/// checks that ran on their own threads.
+///
+/// [`AuthenticatorBuilder::verification_pool`]: crate::AuthenticatorBuilder::verification_pool
+/// [`VerifierBuilder::verification_pool`]: crate::VerifierBuilder::verification_pool
+///
+/// # Example
+/// ```
+/// use jamguard::{Verifier, VerificationPool, jose::{Algorithm, SigningKey}};
+///
+/// # let key = SigningKey::generate(Algorithm::ES512)?.verifying_key()?;
+/// let pool = VerificationPool::builder().threads(2).build()?;
+/// let verifier = Verifier::builder()
+///     .key(key)
+///     .algorithms([Algorithm::ES512])
+///     .issuer("https://issuer.example")
+///     .audience("api")
+///     .verification_pool(pool.clone())
+///     .build()?;
+/// println!("{} tokens wait for a check", pool.stats().waiting);
+/// # Ok::<(), jamguard::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct VerificationPool(Arc<Handle>);
+
+/// Ends the threads when it is dropped. They share only `inner`.
+struct Handle {
+    /// 0 if the pool is off.
+    threads: usize,
+    started: Mutex<usize>,
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    queue: Arc<Queue<Arc<Key>, Job, Outcome>>,
+    senders: KnownSenders,
+    inline: Counter,
+    checks: Counter,
+    rejections: Counter,
+}
+
+/// What checks have in common that share a result.
+#[derive(PartialEq, Eq, Hash)]
+struct Key {
+    /// The type of the result.
+    result: TypeId,
+    scope: [u64; 3],
+    text: Box<[u8]>,
+}
+
+/// Returns the result, and whether the token failed.
+type Job = Box<dyn FnOnce() -> (Outcome, bool) + Send>;
+type Outcome = Arc<dyn Any + Send + Sync>;
+
+/// A check of a public-key signature.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Check {
+    /// The hash of `iss` and `sub`, which are not verified yet.
+    pub(crate) sender: u64,
+    /// Estimated duration in microseconds; 0 if no public key is involved.
+    pub(crate) micros: u32,
+}
+
+/// Statistics of a [`VerificationPool`].
+///
+/// # Example
+/// ```
+/// use jamguard::VerificationPool;
+/// let pool = VerificationPool::builder().build()?;
+/// assert_eq!(pool.stats().rejections, 0);
+/// # Ok::<(), jamguard::Error>(())
+/// ```
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct VerificationPoolStats {
+    /// Public-key checks that ran on the thread that needed them.
+    pub inline: u64,
+    /// Checks that the pool accepted.
+    pub checks: u64,
+    /// Tokens that were answered 503, because the queue was full.
+    pub rejections: u64,
+    /// Checks that wait for a thread now.
+    pub waiting: usize,
+}
+
+impl VerificationPool {
+    pub(super) fn new(threads: Option<usize>, queue_length: usize) -> Self {
+        let half = || (thread::available_parallelism().map_or(1, usize::from) / 2).max(1);
+        Self(Arc::new(Handle {
+            threads: threads.unwrap_or_else(half),
+            started: Mutex::new(0),
+            inner: Arc::new(Inner {
+                queue: Arc::new(Queue::new(queue_length, |change| add_to_gauge(WAITING, change))),
+                senders: KnownSenders::new(),
+                inline: Counter::new("jamguard_inline_checks_total"),
+                checks: Counter::new("jamguard_verification_pool_checks_total"),
+                rejections: Counter::new("jamguard_verification_pool_rejections_total"),
+            }),
+        }))
+    }
+
+    /// Returns the pool of all verifiers without a pool of their own.
+    pub(crate) fn shared() -> Self {
+        static SHARED: Mutex<Weak<Handle>> = Mutex::new(Weak::new());
+        let mut shared = lock(&SHARED);
+        if let Some(handle) = shared.upgrade() {
+            return Self(handle);
+        }
+        let VerificationPoolOptions { threads, queue_length } = VerificationPoolOptions::default();
+        let new = Self::new(threads, queue_length);
+        *shared = Arc::downgrade(&new.0);
+        new
+    }
+
+    /// Returns statistics, of all verifiers that use this pool.
+    pub fn stats(&self) -> VerificationPoolStats {
+        let Inner { queue, inline, checks, rejections, .. } = &*self.0.inner;
+        VerificationPoolStats {
+            inline: inline.total(),
+            checks: checks.total(),
+            rejections: rejections.total(),
+            waiting: queue.waiting(),
+        }
+    }
+
+    /// Returns whether a check must leave this thread. Counts it otherwise.
+    pub(crate) fn takes(&self, check: Check, now: Duration) -> bool {
+        if check.micros == 0 {
+            return false;
+        }
+        let leaves = self.0.threads > 0 && (check.micros > LONG || failed_time::is_over(now));
+        if !leaves {
+            self.0.inner.inline.add();
+        }
+        leaves
+    }
+
+    /// Notes the result of a check, wherever it ran.
+    pub(crate) fn note<T>(&self, check: Check, now: Duration, result: &Result<T, Error>) {
+        if check.micros == 0 || self.0.threads == 0 {
+            return;
+        }
+        let senders = &self.0.inner.senders;
+        match result {
+            Ok(_) => senders.add(check.sender, now),
+            Err(error) if error.kind().is_final() || error.kind() == ErrorKind::InvalidProof => {
+                senders.distrust(check.sender, now);
+                failed_time::add(Duration::from_micros(check.micros.into()), now);
+            }
+            // It says nothing about the token.
+            Err(_) => {}
+        }
+    }
+
+    /// Runs a check in the pool, or shares the one of the same text and scope.
+    ///
+    /// `job` also returns whether the token failed.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unavailable`] if the queue is full.
+    pub(crate) fn run<V, E>(
+        &self,
+        check: Check,
+        now: Duration,
+        (scope, text): ([u64; 3], &[u8]),
+        job: impl FnOnce() -> (Result<V, E>, bool) + Send + 'static,
+    ) -> Result<BoxFuture<Result<V, E>>, Error>
+    where
+        V: Clone + Send + Sync + 'static,
+        E: Clone + From<Error> + Send + Sync + 'static,
+    {
+        self.0.start()?;
+        let Inner { queue, senders, checks, rejections, .. } = &*self.0.inner;
+        let key = Key { result: TypeId::of::<Result<V, E>>(), scope, text: text.into() };
+        let sender = Sender { id: check.sender, is_known: senders.have(check.sender, now) };
+        let mut is_new = false;
+        let ticket = queue.join(Arc::new(key), sender, || {
+            is_new = true;
+            Box::new(|| {
+                let (result, has_failed) = job();
+                (Arc::new(result), has_failed)
+            })
+        });
+        let ticket = match ticket {
+            Ok(ticket) => ticket,
+            Err(Full) => {
+                rejections.add();
+                let full = "too many tokens wait for a check of their signature: see the metric \
+                            jamguard_verification_pool_rejections_total";
+                let error = Error::new(ErrorKind::Unavailable, full);
+                return Err(error.with_retry_after(RETRY_AFTER));
+            }
+        };
+        if is_new {
+            checks.add();
+        }
+        Ok(Box::pin(async move {
+            let outcome = ticket.await.and_then(|outcome| outcome.downcast::<Result<V, E>>().ok());
+            match outcome {
+                Some(result) => Result::clone(&result),
+                None => {
+                    let panicked = "the check of a signature panicked";
+                    Err(Error::new(ErrorKind::Internal, panicked).into())
+                }
+            }
+        }))
+    }
+}
+
+impl Handle {
+    /// Starts the threads that are not running yet.
+    fn start(&self) -> Result<(), Error> {
+        let mut started = lock(&self.started);
+        while *started < self.threads {
+            let inner = self.inner.clone();
+            let thread = thread::Builder::new().name(THREAD_NAME.to_owned());
+            match thread.spawn(move || inner.work()) {
+                Ok(_) => *started += 1,
+                Err(_) if *started > 0 => break,
+                Err(error) => {
+                    let message = format!("no thread can be started to check signatures: {error}");
+                    return Err(Error::new(ErrorKind::Unavailable, message));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.inner.queue.close();
+    }
+}
+
+impl Inner {
+    /// Runs the jobs of the queue, until it is closed.
+    fn work(&self) {
+        let mut rest = Duration::ZERO;
+        while let Some(mut work) = self.queue.next(rest) {
+            rest = Duration::ZERO;
+            let Some(job) = work.job() else {
+                continue;
+            };
+            let begun = SystemClock.monotonic();
+            // After a panic the work is dropped, and its callers get an error.
+            if let Ok((outcome, has_failed)) = catch_unwind(AssertUnwindSafe(job)) {
+                if has_failed {
+                    let spent = SystemClock.monotonic().saturating_sub(begun);
+                    rest = MAX_REST.min(REST * spent);
+                }
+                work.finish(outcome);
+            }
+        }
+    }
+}
+
+/// The pool of a part of an authenticator: its own, or the one that the authenticator was given.
+pub(crate) struct PartPool {
+    own: VerificationPool,
+    followed: OnceLock<VerificationPool>,
+}
+
+impl PartPool {
+    pub(crate) fn new(own: Option<VerificationPool>) -> Self {
+        let own = own.unwrap_or_else(VerificationPool::shared);
+        Self { own, followed: OnceLock::new() }
+    }
+
+    /// Replaces the part's own pool. The first authenticator with a pool decides.
+    pub(crate) fn follow(&self, pool: &VerificationPool) {
+        self.followed.get_or_init(|| pool.clone());
+    }
+
+    pub(crate) fn current(&self) -> &VerificationPool {
+        self.followed.get().unwrap_or(&self.own)
+    }
+}
+
+debug_fields!(VerificationPool, self, threads = self.0.threads, stats = self.stats());
