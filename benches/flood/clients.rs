@@ -139,7 +139,7 @@ impl Flood {
     fn renewed_token(&mut self) -> String {
         self.number += 1;
         let mut claims = tokens::claims(self.number % CONNECTIONS, 334);
-        claims["jti"] = json!(self.number);
+        claims["jti"] = json!(self.number.to_string());
         testing::mint(&self.key, &claims).unwrap()
     }
 }

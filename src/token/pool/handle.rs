@@ -326,3 +326,99 @@ impl PartPool {
 }
 
 debug_fields!(VerificationPool, self, threads = self.0.threads, stats = self.stats());
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, clippy::panic)]
+mod tests {
+    use super::*;
+    use std::pin::pin;
+    use std::sync::mpsc;
+    use std::task::{Context, Poll, Waker};
+    use std::time::Instant;
+
+    const CHECK: Check = Check { sender: 1, micros: LONG + 1 };
+
+    fn pool() -> VerificationPool {
+        VerificationPool::new(Some(1), 8)
+    }
+
+    fn run(
+        pool: &VerificationPool,
+        text: &str,
+        job: impl FnOnce() -> Result<u32, Error> + Send + 'static,
+    ) -> BoxFuture<Result<u32, Error>> {
+        let in_pool = move || (job(), false);
+        pool.run(CHECK, Duration::ZERO, ([0; 3], text.as_bytes()), in_pool).unwrap()
+    }
+
+    fn wait<T>(future: impl Future<Output = T>) -> T {
+        let mut future = pin!(future);
+        loop {
+            if let Poll::Ready(output) =
+                future.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+            {
+                return output;
+            }
+            thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn a_panic_is_an_error_and_the_thread_lives() {
+        let pool = pool();
+        let error = wait(run(&pool, "a", || panic!("a check panics"))).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Internal);
+        assert_eq!(wait(run(&pool, "b", || Ok(7))).unwrap(), 7);
+        assert_eq!(*lock(&pool.0.started), 1);
+    }
+
+    #[test]
+    fn the_last_handle_ends_the_threads_after_the_jobs_that_wait() {
+        let pool = pool();
+        assert_eq!(*lock(&pool.0.started), 0, "threads start on first need");
+        let (begun, has_begun) = mpsc::channel();
+        let (go, may_go) = mpsc::channel::<()>();
+        let blocked = run(&pool, "a", move || {
+            begun.send(()).unwrap();
+            may_go.recv().unwrap();
+            Ok(1)
+        });
+        has_begun.recv().unwrap();
+        let waiting = run(&pool, "b", || Ok(2));
+        let (clone, threads) = (pool.clone(), Arc::downgrade(&pool.0.inner));
+        drop(pool);
+        assert!(!clone.0.inner.queue.is_closed());
+        drop(clone);
+        go.send(()).unwrap();
+        assert_eq!((wait(blocked).unwrap(), wait(waiting).unwrap()), (1, 2));
+        let begun = Instant::now();
+        while threads.strong_count() > 0 {
+            assert!(begun.elapsed() < Duration::from_secs(30), "a thread of the pool still runs");
+            thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn equal_texts_with_another_result_or_scope_are_other_checks() {
+        let pool = pool();
+        let text = |scope, kind: u32| {
+            let job = move || (Ok::<_, Error>(kind), false);
+            pool.run(CHECK, Duration::ZERO, (scope, b"text"), job).unwrap()
+        };
+        let other_type = pool.run(CHECK, Duration::ZERO, ([0; 3], b"text"), || {
+            (Ok::<_, Error>("another type"), false)
+        });
+        let answers = [text([0; 3], 1), text([1, 0, 0], 2), text([0, 0, 1], 3)].map(wait);
+        assert_eq!(answers.map(Result::unwrap), [1, 2, 3]);
+        assert_eq!(wait(other_type.unwrap()).unwrap(), "another type");
+        assert_eq!(pool.stats().checks, 4);
+    }
+
+    #[test]
+    fn verifiers_without_a_pool_share_one_with_half_the_processors() {
+        let [one, other] = [PartPool::new(None), PartPool::new(None)];
+        assert!(Arc::ptr_eq(&one.current().0, &other.current().0));
+        let processors = thread::available_parallelism().map_or(1, usize::from);
+        assert_eq!(one.current().0.threads, (processors / 2).max(1));
+    }
+}

@@ -166,6 +166,11 @@ impl<K: Clone + Eq + Hash, J, T> Queue<K, J, T> {
         lock(&self.state).waiting()
     }
 
+    #[cfg(test)]
+    pub(super) fn is_closed(&self) -> bool {
+        lock(&self.state).closed
+    }
+
     /// Ends a job, and wakes its callers.
     fn land(&self, key: &K, flight: &Flight<T>, result: Option<T>) {
         // First the table: later callers start a new job, earlier ones share this result.
@@ -295,5 +300,177 @@ impl<K: Clone + Eq + Hash, J, T> Drop for Work<K, J, T> {
         if lock(&self.flight.0).result.is_none() {
             self.queue.land(&self.key, &self.flight, None);
         }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, clippy::panic)]
+mod tests {
+    use super::*;
+    use std::pin::pin;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
+
+    type Names = Queue<&'static str, &'static str, u32>;
+    type Name = Ticket<&'static str, &'static str, u32>;
+
+    fn queue(capacity: usize) -> Arc<Names> {
+        Arc::new(Queue::new(capacity, |_| {}))
+    }
+
+    fn join(queue: &Arc<Names>, name: &'static str, is_known: bool) -> Result<Name, Full> {
+        let id = name.as_bytes().iter().map(|byte| u64::from(*byte)).sum();
+        queue.join(name, Sender { id, is_known }, || name)
+    }
+
+    fn next(queue: &Arc<Names>) -> Work<&'static str, &'static str, u32> {
+        queue.next(Duration::ZERO).unwrap()
+    }
+
+    #[derive(Default)]
+    struct Wakes(AtomicUsize);
+
+    impl Wake for Wakes {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    fn poll(ticket: &mut Name, wakes: &Arc<Wakes>) -> Poll<Option<u32>> {
+        pin!(ticket).poll(&mut Context::from_waker(&wakes.clone().into()))
+    }
+
+    #[test]
+    fn callers_with_the_same_key_share_one_job_and_are_all_woken() {
+        let (queue, wakes) = (queue(8), Arc::<Wakes>::default());
+        let mut callers: Vec<_> = (0..100).map(|_| join(&queue, "a", false).unwrap()).collect();
+        callers.iter_mut().for_each(|caller| assert!(poll(caller, &wakes).is_pending()));
+        assert_eq!(queue.waiting(), 1);
+        let work = next(&queue);
+        // A caller that comes while the job runs shares it too.
+        callers.push(join(&queue, "a", false).unwrap());
+        assert_eq!(queue.waiting(), 0);
+        work.finish(7);
+        assert_eq!(wakes.0.load(Ordering::SeqCst), 100);
+        for caller in &mut callers {
+            assert_eq!(poll(caller, &wakes), Poll::Ready(Some(7)));
+        }
+        // The next one starts over.
+        let _again = join(&queue, "a", false).unwrap();
+        assert_eq!(queue.waiting(), 1);
+    }
+
+    #[test]
+    fn a_cancelled_caller_does_not_strand_the_others() {
+        let (queue, wakes) = (queue(8), Arc::<Wakes>::default());
+        for is_taken in [false, true] {
+            let (mut first, mut second) =
+                (join(&queue, "a", false).unwrap(), join(&queue, "a", false).unwrap());
+            assert!(poll(&mut first, &wakes).is_pending());
+            assert!(poll(&mut second, &wakes).is_pending());
+            let taken = is_taken.then(|| next(&queue));
+            drop(first);
+            let work = taken.unwrap_or_else(|| next(&queue));
+            work.finish(7);
+            assert_eq!(poll(&mut second, &wakes), Poll::Ready(Some(7)), "taken: {is_taken}");
+        }
+    }
+
+    #[test]
+    fn a_job_that_no_caller_waits_for_leaves_the_queue() {
+        let queue = queue(2);
+        let (first, second) = (join(&queue, "a", false).unwrap(), join(&queue, "a", false).unwrap());
+        drop(first);
+        assert_eq!(queue.waiting(), 1);
+        drop(second);
+        assert_eq!(queue.waiting(), 0);
+        assert!(lock(&queue.state).flights.is_empty());
+        let kept = join(&queue, "a", false).unwrap();
+        // A thread has taken it: it runs to its end, and a new caller shares it.
+        let work = next(&queue);
+        drop(kept);
+        let mut caller = join(&queue, "a", false).unwrap();
+        work.finish(7);
+        assert_eq!(poll(&mut caller, &Arc::default()), Poll::Ready(Some(7)));
+        assert!(lock(&queue.state).flights.is_empty());
+    }
+
+    #[test]
+    fn unknown_senders_fill_half_of_the_queue_at_most() {
+        let queue = queue(4);
+        let _held: Vec<_> =
+            ["a", "b"].iter().map(|name| join(&queue, name, false).unwrap()).collect();
+        assert!(join(&queue, "c", false).is_err());
+        // Sharing needs no place.
+        assert!(join(&queue, "a", false).is_ok());
+        let _known: Vec<_> =
+            ["d", "e"].iter().map(|name| join(&queue, name, true).unwrap()).collect();
+        assert!(join(&queue, "f", true).is_err());
+        drop(next(&queue));
+        assert!(join(&queue, "f", true).is_ok());
+    }
+
+    #[test]
+    fn known_senders_go_first_and_every_fourth_job_is_of_an_unknown_one() {
+        let queue = queue(16);
+        let _unknown: Vec<_> =
+            ["u", "v", "w"].iter().map(|name| join(&queue, name, false).unwrap()).collect();
+        let _known: Vec<_> = ["a", "b", "c", "d", "e"]
+            .iter()
+            .map(|name| join(&queue, name, true).unwrap())
+            .collect();
+        let order: Vec<_> = (0..8).map(|_| next(&queue).job().unwrap()).collect();
+        assert_eq!(order, ["a", "b", "c", "u", "d", "e", "v", "w"]);
+    }
+
+    #[test]
+    fn one_known_sender_has_one_place_before_the_others() {
+        let queue = queue(16);
+        let held = [("x", 1, false), ("a1", 2, true), ("a2", 2, true), ("b", 3, true)];
+        let _held =
+            held.map(|(name, id, is_known)| queue.join(name, Sender { id, is_known }, || name));
+        let order: Vec<_> = (0..4).map(|_| next(&queue).job().unwrap()).collect();
+        assert_eq!(order, ["a1", "b", "x", "a2"]);
+    }
+
+    #[test]
+    fn a_job_without_a_result_tells_its_callers() {
+        let (queue, wakes) = (queue(8), Arc::<Wakes>::default());
+        let mut caller = join(&queue, "a", false).unwrap();
+        assert!(poll(&mut caller, &wakes).is_pending());
+        drop(next(&queue));
+        assert_eq!(wakes.0.load(Ordering::SeqCst), 1);
+        assert_eq!(poll(&mut caller, &wakes), Poll::Ready(None));
+    }
+
+    /// The rest would outlast the test: only the job of the known sender ends it, and it is first.
+    #[test]
+    fn a_known_sender_ends_the_rest_of_a_thread() {
+        let queue = queue(8);
+        let _unknown = join(&queue, "u", false).unwrap();
+        let resting = std::thread::spawn({
+            let queue = queue.clone();
+            move || queue.next(Duration::from_secs(3600)).unwrap().job().unwrap()
+        });
+        let _known = join(&queue, "a", true).unwrap();
+        assert_eq!(resting.join().unwrap_or_else(|_| panic!()), "a");
+    }
+
+    #[test]
+    fn a_closed_queue_is_emptied_and_ends_its_threads() {
+        let queue = queue(8);
+        let mut caller = join(&queue, "a", false).unwrap();
+        let thread = std::thread::spawn({
+            let queue = queue.clone();
+            move || {
+                while let Some(work) = queue.next(Duration::ZERO) {
+                    work.finish(7);
+                }
+            }
+        });
+        queue.close();
+        thread.join().unwrap_or_else(|_| panic!());
+        assert_eq!(poll(&mut caller, &Arc::default()), Poll::Ready(Some(7)));
+        assert!(queue.next(Duration::from_secs(3600)).is_none());
     }
 }
