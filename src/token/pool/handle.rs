@@ -16,7 +16,10 @@ use std::time::Duration;
 const LONG: u32 = 100;
 /// After a failed check, a thread of the pool rests for this many times its duration.
 const REST: u32 = 3;
-const MAX_REST: Duration = Duration::from_millis(5);
+/// Each forged request also costs its HTTP and its parsing, so short checks need a longer rest.
+const MIN_REST: Duration = Duration::from_millis(1);
+/// 256 forged tokens in the queue then delay a good one by less than a second.
+const MAX_REST: Duration = Duration::from_millis(2);
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 const THREAD_NAME: &str = "jamguard-verify";
 const WAITING: &str = "jamguard_verification_pool_waiting";
@@ -39,8 +42,8 @@ const WAITING: &str = "jamguard_verification_pool_waiting";
 /// - Tokens whose `iss` and `sub` verified within the last day are checked before others, and every
 ///   fourth check is one of the others. A forged token that names a known user ends that user's priority
 ///   for 30 seconds.
-/// - After a failed check, a thread rests for three times as long as the check took, at most 5 ms: a
-///   flood takes a quarter of the pool's time. The next token of a known user ends the rest.
+/// - After a failed check, a thread rests for three times as long as the check took, 1 to 2 ms: a flood
+///   takes about a quarter of the pool's time at most. The next token of a known user ends the rest.
 ///
 /// The threads start when they are first needed and end when the last handle is dropped. No runtime is
 /// needed.
@@ -295,7 +298,7 @@ impl Inner {
             if let Ok((outcome, has_failed)) = catch_unwind(AssertUnwindSafe(job)) {
                 if has_failed {
                     let spent = SystemClock.monotonic().saturating_sub(begun);
-                    rest = MAX_REST.min(REST * spent);
+                    rest = (REST * spent).clamp(MIN_REST, MAX_REST);
                 }
                 work.finish(outcome);
             }
