@@ -129,10 +129,10 @@ fn flood(
         (run, per_cpu)
     };
     let rounds = effort.pick(5, 3);
-    let pairs: Vec<_> =
-        (0..rounds).map(|_| (run(Phase::Quiet), run(Phase::Forged))).collect();
+    let pairs: Vec<_> = (0..rounds).map(|_| (run(Phase::Quiet), run(Phase::Forged))).collect();
     let per_cpu = Pairs::of(pairs.iter().map(|((_, quiet), (_, during))| (*quiet, *during)));
-    let pairs: Vec<_> = pairs.into_iter().map(|((quiet, _), (during, _))| (quiet, during)).collect();
+    let pairs: Vec<_> =
+        pairs.into_iter().map(|((quiet, _), (during, _))| (quiet, during)).collect();
     let median = |figure: &dyn Fn(usize) -> f64| {
         let mut all: Vec<f64> = (0..rounds).map(figure).collect();
         all.sort_by(f64::total_cmp);

@@ -216,9 +216,7 @@ pub use crate::token::cache::CacheStats;
 pub use crate::token::dpop::{Dpop, DpopBuilder, DpopKey, DpopProof, DpopRequest};
 pub use crate::token::issuer::{Issuer, IssuerBuilder, NewClaims};
 pub use crate::token::list::{TokenList, TokenListBuilder};
-pub use crate::token::pool::{
-    VerificationPool, VerificationPoolBuilder, VerificationPoolStats,
-};
+pub use crate::token::pool::{VerificationPool, VerificationPoolBuilder, VerificationPoolStats};
 pub use crate::token::protected_resource::{ProtectedResource, ProtectedResourceBuilder};
 pub use crate::token::refresh::{RefreshTokens, RefreshTokensBuilder, Refreshed, ReuseReport};
 pub use crate::token::revocation::RevocationId;

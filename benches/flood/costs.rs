@@ -16,7 +16,8 @@ pub(crate) fn costs(table: &Table) {
         cost(table, algorithm.name(), &own.verifying_key().unwrap(), algorithm, &forged);
     }
     for bits in [2048, 3072, 4096, 8192] {
-        for (exponent, name) in [(&[1, 0, 1][..], ""), (&[1, 255, 255, 255, 255], ", e of 33 bits")] {
+        for (exponent, name) in [(&[1, 0, 1][..], ""), (&[1, 255, 255, 255, 255], ", e of 33 bits")]
+        {
             for algorithm in [RS256, PS256] {
                 let what = format!("{algorithm}, {bits} bits{name}");
                 let forged = vec![0x55; bits / 8];

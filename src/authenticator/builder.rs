@@ -19,7 +19,8 @@ use crate::policy::ClaimPaths;
 use crate::session::Sessions;
 use crate::store::Store;
 use crate::token::{
-    list::TokenList, pool::VerificationPool, protected_resource::ProtectedResource, verifier::Verifier,
+    list::TokenList, pool::VerificationPool, protected_resource::ProtectedResource,
+    verifier::Verifier,
 };
 use std::{fmt, sync::Arc};
 

@@ -14,9 +14,7 @@ use super::signature::Refused;
 use super::thread_cache;
 use super::verified::{Entry, Evidence, Revocation, Verified};
 use crate::core::now_or_later::NowOrLater::{self, Later, Now};
-use crate::core::{
-    Clock, Error, ErrorKind, PartClock, debug_fields, hash::seeded_hash, millis,
-};
+use crate::core::{Clock, Error, ErrorKind, PartClock, debug_fields, hash::seeded_hash, millis};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -313,12 +311,7 @@ impl Verifier {
     /// Runs the checks of every use after a full verification, and tells the pool the result.
     ///
     /// `known` means that the pool has put the token into the cache.
-    fn finish(
-        &self,
-        check: Check,
-        checked: Result<Verified, Error>,
-        known: bool,
-    ) -> Verification {
+    fn finish(&self, check: Check, checked: Result<Verified, Error>, known: bool) -> Verification {
         let verification = match checked {
             Ok(verified) => self.check_lists(verified, known),
             Err(error) => Now(Err(error)),

@@ -69,7 +69,9 @@ impl World {
         Self { key, servers, parts }
     }
 
-    fn each(&self) -> impl Iterator<Item = (&'static str, SocketAddr, &HeldClock, &VerificationPool)> {
+    fn each(
+        &self,
+    ) -> impl Iterator<Item = (&'static str, SocketAddr, &HeldClock, &VerificationPool)> {
         let parts = self.servers.each().into_iter().zip(&self.parts);
         parts.map(|((name, address), (clock, pool))| (name, address, clock, pool))
     }

@@ -6,7 +6,8 @@ use crate::support::wait::until_blocking;
 use jamguard::jose::{Algorithm, SigningKey};
 use jamguard::testing::mint;
 use jamguard::{
-    Authenticator, Dpop, DpopKey, DpopRequest, Error, ErrorKind, VerificationPool, Verified, Verifier,
+    Authenticator, Dpop, DpopKey, DpopRequest, Error, ErrorKind, VerificationPool, Verified,
+    Verifier,
 };
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};

@@ -48,8 +48,9 @@ impl KnownSenders {
     /// Returns whether the sender's tokens verified recently, and none failed in the last moments.
     pub(super) fn have(&self, sender: u64, now: Duration) -> bool {
         let now = millis(now);
-        let is_known =
-            |known: &Known| known.sender == sender && now < known.until && now >= known.distrusted_until;
+        let is_known = |known: &Known| {
+            known.sender == sender && now < known.until && now >= known.distrusted_until
+        };
         lock(&self.0).find(set(sender), is_known).is_some()
     }
 

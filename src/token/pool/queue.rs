@@ -111,8 +111,7 @@ impl<K: Clone + Eq + Hash, J, T> Queue<K, J, T> {
         let is_full = match is_known {
             true => state.waiting() >= self.capacity,
             false => {
-                state.waiting() >= self.capacity
-                    || state.unknown.len() >= self.capacity.div_ceil(2)
+                state.waiting() >= self.capacity || state.unknown.len() >= self.capacity.div_ceil(2)
             }
         };
         if is_full {
@@ -379,7 +378,8 @@ mod tests {
     #[test]
     fn a_job_that_no_caller_waits_for_leaves_the_queue() {
         let queue = queue(2);
-        let (first, second) = (join(&queue, "a", false).unwrap(), join(&queue, "a", false).unwrap());
+        let (first, second) =
+            (join(&queue, "a", false).unwrap(), join(&queue, "a", false).unwrap());
         drop(first);
         assert_eq!(queue.waiting(), 1);
         drop(second);
