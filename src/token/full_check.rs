@@ -90,6 +90,9 @@ impl Inner {
             check = found;
             !pool.takes(found, now)
         });
+        if check.micros > 0 && !matches!(checked, Ok(None)) {
+            check.spent = self.clock.monotonic().saturating_sub(now);
+        }
         let checked = match checked {
             Ok(Some(verified)) => Now(Ok(verified)),
             Ok(None) => match self.check_in_pool(check, now, token, keys) {
@@ -166,7 +169,7 @@ impl Inner {
 
         let candidates = signature::select(&header, keys, &self.rules)?;
         let sender = sender_id(claims.issuer.as_deref(), claims.subject.as_deref());
-        if !is_here(Check { sender, micros: candidates.check_micros() }) {
+        if !is_here(Check { sender, micros: candidates.check_micros(), spent: Duration::ZERO }) {
             return Ok(None);
         }
         let key = candidates.verify(&compact, &header, &claims, &self.rules)?;

@@ -13,6 +13,7 @@ pub(crate) struct HeldClock(Arc<Inner>);
 struct Inner {
     now: u64,
     monotonic_millis: AtomicU64,
+    step_millis: AtomicU64,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -29,6 +30,7 @@ impl HeldClock {
         Self(Arc::new(Inner {
             now,
             monotonic_millis: AtomicU64::new(1_000_000),
+            step_millis: AtomicU64::new(0),
             state: Mutex::default(),
             changed: Condvar::new(),
         }))
@@ -55,6 +57,10 @@ impl HeldClock {
         self.0.state.lock().unwrap().waiting == 1
     }
 
+    pub(crate) fn advance_at_each_reading(&self, time: Duration) {
+        self.0.step_millis.store(time.as_millis() as u64, SeqCst);
+    }
+
     pub(crate) fn advance(&self, time: Duration) {
         self.0.monotonic_millis.fetch_add(time.as_millis() as u64, SeqCst);
     }
@@ -75,6 +81,7 @@ impl Clock for HeldClock {
     }
 
     fn monotonic(&self) -> Duration {
-        Duration::from_millis(self.0.monotonic_millis.load(SeqCst))
+        let step = self.0.step_millis.load(SeqCst);
+        Duration::from_millis(self.0.monotonic_millis.fetch_add(step, SeqCst))
     }
 }

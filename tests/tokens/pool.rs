@@ -4,7 +4,7 @@ use crate::support::held_pool::HeldClock;
 use crate::support::tokens::*;
 use crate::support::wait::until_blocking;
 use jamguard::jose::{Algorithm, SigningKey};
-use jamguard::testing::mint;
+use jamguard::testing::{mint, mint_with_header};
 use jamguard::{
     Authenticator, Dpop, DpopKey, DpopRequest, Error, ErrorKind, VerificationPool, Verified,
     Verifier,
@@ -142,8 +142,9 @@ fn a_known_user_goes_first_until_forged_tokens_name_that_user() {
     let world = World::new(Algorithm::ES512, 1, 16);
     assert!(verify(&world.verifier, &world.token("ann", 1)).is_ok());
     for (round, is_known) in [(10, true), (20, false)] {
+        // Both have new tokens; only one of them has had one before.
         let held = world.hold();
-        let mut new = world.start(&world.token("ben", round));
+        let mut new = world.start(&world.token(&format!("ben {round}"), 1));
         let mut renewed = world.start(&world.token("ann", round));
         world.clock.let_one_pass();
         assert!(block_on(held).is_ok());
@@ -156,10 +157,6 @@ fn a_known_user_goes_first_until_forged_tokens_name_that_user() {
         assert!(block_on(second).is_ok());
         let forged = verify(&world.verifier, &world.forged("ann", round));
         assert_eq!(forged.err(), Some(ErrorKind::BadSignature));
-        // Both have lost or got their priority by time alone.
-        if is_known {
-            continue;
-        }
     }
 }
 
@@ -205,6 +202,33 @@ fn cheap_checks_leave_a_thread_that_spends_its_time_on_failures() {
     std::thread::scope(|scope| scope.spawn(elsewhere).join().unwrap());
     let after = world.pool.stats();
     assert_eq!((after.inline, after.checks), (before.inline + 1, before.checks));
+}
+
+/// A thread that gets little of its processor: each reading of the clock is 1 ms later.
+#[test]
+fn the_time_of_failures_is_measured() {
+    let world = World::new(Algorithm::ES256, 1, 16);
+    world.clock.advance_at_each_reading(Duration::from_millis(1));
+    while world.pool.stats().checks == 0 {
+        let refused = verify(&world.verifier, &world.forged("eve", 1)).err();
+        assert_eq!(refused, Some(ErrorKind::BadSignature));
+        assert!(world.pool.stats().inline < 30, "no check left the thread");
+    }
+}
+
+#[test]
+fn a_token_of_an_unknown_issuer_or_key_never_reaches_the_pool() {
+    let world = World::new(Algorithm::ES512, 1, 16);
+    let header = serde_json::json!({ "alg": "ES512", "kid": "another" });
+    let claims = claims_with("iss", "https://other.example".into());
+    let other_issuer = mint(&world.key, &claims).unwrap();
+    assert_eq!(verify(&world.verifier, &other_issuer).err(), Some(ErrorKind::InvalidClaim));
+    let rules = rules(&world.key.clone().with_key_id("k1"));
+    let verifier = rules.verification_pool(world.pool.clone()).build().unwrap();
+    let payload = crate::support::tokens::claims().to_string();
+    let other_key = mint_with_header(&world.key, &header, payload.as_bytes()).unwrap();
+    assert_eq!(verify(&verifier, &other_key).err(), Some(ErrorKind::UnknownKey));
+    assert_eq!((world.pool.stats().inline, world.pool.stats().checks), (0, 0));
 }
 
 #[test]

@@ -167,12 +167,18 @@ impl Dpop {
         text: &str,
         token: &Verified,
     ) -> Result<(), Error> {
-        let (pool, now) = (self.0.pool.current(), self.0.clock.monotonic());
+        let (pool, clock) = (self.0.pool.current(), &self.0.clock);
+        let now = clock.monotonic();
         let sender = sender_id(token.issuer(), token.subject());
-        let check = Check { sender, micros: proof.key.check_micros() };
+        let micros = proof.key.check_micros();
+        let mut check = Check { sender, micros, spent: Duration::ZERO };
         let run = proof.signature_check(text);
         let result = match pool.takes(check, now) {
-            false => run(),
+            false => {
+                let result = run();
+                check.spent = clock.monotonic().saturating_sub(now);
+                result
+            }
             true => {
                 let in_pool = move || {
                     let result = run();

@@ -52,7 +52,7 @@ impl VerificationPoolBuilder {
     ///
     /// Further tokens are answered 503 with `Retry-After`. Tokens of senders that are not known may
     /// take half of the places. A longer queue rejects less and lets requests wait for longer: each
-    /// check takes up to 0.6 ms, and four times that while most fail.
+    /// check takes up to 0.6 ms, and up to four times that while most fail.
     pub fn queue_length(mut self, checks: usize) -> Self {
         self.options.queue_length = checks;
         self

@@ -18,8 +18,8 @@ const LONG: u32 = 100;
 const REST: u32 = 3;
 /// Each forged request also costs its HTTP and its parsing, so short checks need a longer rest.
 const MIN_REST: Duration = Duration::from_millis(1);
-/// 256 forged tokens in the queue then delay a good one by less than a second.
-const MAX_REST: Duration = Duration::from_millis(2);
+/// All rests together, while the tokens that wait now are checked: they wait for under a second.
+const ALL_RESTS: Duration = Duration::from_millis(500);
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 const THREAD_NAME: &str = "jamguard-verify";
 const WAITING: &str = "jamguard_verification_pool_waiting";
@@ -42,8 +42,9 @@ const WAITING: &str = "jamguard_verification_pool_waiting";
 /// - Tokens whose `iss` and `sub` verified within the last day are checked before others, and every
 ///   fourth check is one of the others. A forged token that names a known user ends that user's priority
 ///   for 30 seconds.
-/// - After a failed check, a thread rests for three times as long as the check took, 1 to 2 ms: a flood
-///   takes about a quarter of the pool's time at most. The next token of a known user ends the rest.
+/// - After a failed check, a thread rests for three times as long as the check took, at least 1 ms: a
+///   flood takes a quarter of the pool's time at most. The rests are shorter if many tokens wait, and the
+///   next token of a known user ends them.
 ///
 /// The threads start when they are first needed and end when the last handle is dropped. No runtime is
 /// needed.
@@ -110,6 +111,8 @@ pub(crate) struct Check {
     pub(crate) sender: u64,
     /// Estimated duration in microseconds; 0 if no public key is involved.
     pub(crate) micros: u32,
+    /// Measured duration, if it ran on the thread that needed it.
+    pub(crate) spent: Duration,
 }
 
 /// Statistics of a [`VerificationPool`].
@@ -196,7 +199,9 @@ impl VerificationPool {
             Ok(_) => senders.add(check.sender, now),
             Err(error) if error.kind().is_final() || error.kind() == ErrorKind::InvalidProof => {
                 senders.distrust(check.sender, now);
-                failed_time::add(Duration::from_micros(check.micros.into()), now);
+                // A thread that waits for a processor spends more time than the estimate.
+                let estimate = Duration::from_micros(check.micros.into());
+                failed_time::add(check.spent.max(estimate), now);
             }
             // It says nothing about the token.
             Err(_) => {}
@@ -296,13 +301,22 @@ impl Inner {
             let begun = SystemClock.monotonic();
             // After a panic the work is dropped, and its callers get an error.
             if let Ok((outcome, has_failed)) = catch_unwind(AssertUnwindSafe(job)) {
-                if has_failed {
-                    let spent = SystemClock.monotonic().saturating_sub(begun);
-                    rest = (REST * spent).clamp(MIN_REST, MAX_REST);
-                }
                 work.finish(outcome);
+                if has_failed {
+                    rest = self.rest(SystemClock.monotonic().saturating_sub(begun));
+                }
             }
         }
+    }
+}
+
+impl Inner {
+    /// Returns how long a thread rests after a failed check.
+    ///
+    /// By the time on the clock: a processor that other programs use too is shared the same way.
+    fn rest(&self, spent: Duration) -> Duration {
+        let waiting = u32::try_from(self.queue.waiting()).unwrap_or(u32::MAX);
+        (REST * spent).min(ALL_RESTS / waiting.max(1)).max(MIN_REST)
     }
 }
 
@@ -339,7 +353,7 @@ mod tests {
     use std::task::{Context, Poll, Waker};
     use std::time::Instant;
 
-    const CHECK: Check = Check { sender: 1, micros: LONG + 1 };
+    const CHECK: Check = Check { sender: 1, micros: LONG + 1, spent: Duration::ZERO };
 
     fn pool() -> VerificationPool {
         VerificationPool::new(Some(1), 8)
