@@ -12,8 +12,8 @@ options! {
     VerificationPoolOptions {
         /// Number of threads. Default: half the processors, at least 1. 0 switches the pool off.
         threads: Option<usize> = None,
-        /// Checks that may wait; further ones are answered 503. Default: 512. Range: 1 to 1,000,000.
-        queue_length: usize = 512,
+        /// Checks that may wait; further ones are answered 503. Default: 1024. Range: 1 to 1,000,000.
+        queue_length: usize = 1024,
     }
 }
 
@@ -48,7 +48,7 @@ impl VerificationPoolBuilder {
         self
     }
 
-    /// Sets how many checks may wait for a thread. Default: 512. Range: 1 to 1,000,000.
+    /// Sets how many checks may wait for a thread. Default: 1024. Range: 1 to 1,000,000.
     ///
     /// Further tokens are answered 503 with `Retry-After`. Tokens of senders that are not known may
     /// take half of the places. A longer queue rejects less and lets requests wait for longer: each

@@ -19,7 +19,7 @@ const REST: u32 = 3;
 /// Each forged request also costs its HTTP and its parsing, so short checks need a longer rest.
 const MIN_REST: Duration = Duration::from_millis(1);
 /// All rests together, while the tokens that wait now are checked: they wait for under a second.
-const ALL_RESTS: Duration = Duration::from_millis(500);
+const ALL_RESTS: Duration = Duration::from_millis(300);
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 const THREAD_NAME: &str = "jamguard-verify";
 const WAITING: &str = "jamguard_verification_pool_waiting";
