@@ -84,7 +84,7 @@
 //! |---|---|
 //! | Requests | [`Authenticator`], [`AuthLayer`] for tower and axum, [`ActixAuth`] for actix-web; [`CredentialSource`]; extractors [`Identity`] and [`Claims`]; [`AuthResponse`], [`AuthRejection`]; [`ClientCertificate`], [`ClientCertificateSource`]; [`Endpoint`], [`Validity`]; [`McpGuard`] |
 //! | Policies | [`policy`], [`Policy`], [`RouteTable`]; [`RouteGuard`], [`Require`], [`NamedPolicy`] |
-//! | Tokens | [`Verifier`], [`Verified`]; [`Preset`]; [`ProtectedResource`]; [`Introspection`]; [`Dpop`], [`DpopKey`]; [`Issuer`], [`KeyRing`], [`RefreshTokens`]; [`TokenList`], [`Revocation`]; [`jose`], [`jwks`] |
+//! | Tokens | [`Verifier`], [`Verified`]; [`Preset`]; [`ProtectedResource`]; [`Introspection`]; [`Dpop`], [`DpopKey`]; [`Issuer`], [`KeyRing`], [`RefreshTokens`]; [`TokenList`], [`Revocation`]; [`VerificationPool`]; [`jose`], [`jwks`] |
 //! | Sessions | [`Sessions`] over a store, [`Session`] in a handler; [`SessionCookie`], [`NewSession`], [`SessionInfo`] |
 //! | Logins | [`JamApp`], [`JamClient`], [`JamLogin`]; [`oauth2`], [`OAuth2Login`]; [`otp`]; [`LoginCookies`] |
 //! | Stores | [`store`], [`Store`] |
@@ -126,7 +126,7 @@
 //! | `tower-http` | [`RouteGuard`] for tower-http's `AsyncRequireAuthorizationLayer`; [`tower::RequestSpan`], a span for its `TraceLayer` without the query |
 //! | `tower-sessions` | [`store::TowerSessionsStore`], over a store of tower-sessions, for one process |
 //! | `tracing` | log events, target `jamguard`: why a request was refused (debug), failed key fetches, unreachable lists, reused refresh tokens (warn), an extractor without its layer (error) |
-//! | `metrics` | counters: refusals, cache hits and misses, key-set fetches, introspections, tokens accepted while a list was down, reused refresh tokens |
+//! | `metrics` | counters: refusals, cache hits and misses, key-set fetches, introspections, tokens accepted while a list was down, reused refresh tokens, signature checks by place, tokens rejected by a full queue; a gauge of that queue |
 //! | `full` | all of these but `emulator` and `testing` |
 //!
 //! None is on by default.
@@ -216,6 +216,7 @@ pub use crate::token::cache::CacheStats;
 pub use crate::token::dpop::{Dpop, DpopBuilder, DpopKey, DpopProof, DpopRequest};
 pub use crate::token::issuer::{Issuer, IssuerBuilder, NewClaims};
 pub use crate::token::list::{TokenList, TokenListBuilder};
+pub use crate::token::pool::{VerificationPool, VerificationPoolBuilder, VerificationPoolStats};
 pub use crate::token::protected_resource::{ProtectedResource, ProtectedResourceBuilder};
 pub use crate::token::refresh::{RefreshTokens, RefreshTokensBuilder, Refreshed, ReuseReport};
 pub use crate::token::revocation::RevocationId;

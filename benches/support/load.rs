@@ -152,6 +152,11 @@ impl Server {
         )
     }
 
+    /// Returns the processor time of all its threads, in seconds.
+    pub(crate) fn cpu_seconds(&self) -> f64 {
+        self.account().used / 1e9
+    }
+
     /// Sends `count` requests of each load; several loads run concurrently, one thread each.
     pub(crate) fn measure(&self, loads: &mut [Load], count: usize) -> Sample {
         let mine = || Account::read("/proc/thread-self/schedstat".as_ref()).unwrap_or_default();

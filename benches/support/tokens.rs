@@ -1,7 +1,7 @@
 //! Realistic identity-provider tokens, and verifiers that accept them.
 
 use jamguard::jose::{Algorithm, SigningKey};
-use jamguard::{Verifier, VerifierBuilder, testing};
+use jamguard::{VerificationPool, Verifier, VerifierBuilder, testing};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -79,4 +79,6 @@ pub(crate) fn verifier(key: &SigningKey) -> VerifierBuilder {
         .algorithms([key.algorithm()])
         .issuer(ISSUER)
         .audience(AUDIENCE)
+        // Every check runs on the measuring thread.
+        .verification_pool(VerificationPool::builder().threads(0).build().unwrap())
 }

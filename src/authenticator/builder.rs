@@ -20,7 +20,10 @@ use crate::core::{
 use crate::policy::ClaimPaths;
 use crate::session::Sessions;
 use crate::store::Store;
-use crate::token::{list::TokenList, protected_resource::ProtectedResource, verifier::Verifier};
+use crate::token::{
+    list::TokenList, pool::VerificationPool, protected_resource::ProtectedResource,
+    verifier::Verifier,
+};
 use std::sync::Arc;
 
 options! {
@@ -70,6 +73,7 @@ pub struct AuthenticatorBuilder {
     hook: Option<Hook>,
     claim_paths: ClaimPaths,
     clock: Option<Arc<dyn Clock>>,
+    pool: Option<VerificationPool>,
     pub(super) enrich: Option<EnrichHook>,
     pub(super) enrichment_store: Option<Arc<dyn Store>>,
     #[cfg(feature = "client")]
@@ -267,6 +271,24 @@ impl AuthenticatorBuilder {
         pub fn clock(clock: impl Clock) { self.clock = Some(Arc::new(clock)) }
     }
 
+    /// Sets the pool that checks costly signatures, of tokens and of DPoP proofs.
+    ///
+    /// It replaces the pools of the verifiers, also in clones of them outside of the authenticator. A
+    /// verifier that several authenticators share follows the first of them that has a pool. Default:
+    /// each verifier keeps its pool, and those without one share one.
+    ///
+    /// ```
+    /// # use jamguard::Authenticator;
+    /// use jamguard::VerificationPool;
+    /// let pool = VerificationPool::builder().threads(2).build()?;
+    /// let builder = Authenticator::builder().verification_pool(pool);
+    /// # Ok::<(), jamguard::Error>(())
+    /// ```
+    pub fn verification_pool(mut self, pool: VerificationPool) -> Self {
+        self.pool = Some(pool);
+        self
+    }
+
     /// Builds the authenticator. Fetches nothing.
     ///
     /// # Errors
@@ -367,6 +389,10 @@ impl AuthenticatorBuilder {
                 sessions.sessions.follow_clock(clock);
             }
             self.possession.follow_clock(clock);
+        }
+        if let Some(pool) = &self.pool {
+            verifiers.iter().for_each(|verifier| verifier.follow_pool(pool));
+            self.possession.follow_pool(pool);
         }
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
         let enricher = self

@@ -8,6 +8,7 @@ use crate::core::{Clock, Error, ErrorKind, mismatch};
 use crate::jose::encoding;
 use crate::token::confirmation::Confirmation;
 use crate::token::dpop::{Dpop, ProofOf, Target};
+use crate::token::pool::VerificationPool;
 use crate::token::verified::Verified;
 use std::{borrow::Cow, sync::Arc};
 
@@ -93,6 +94,12 @@ impl Possession {
     pub(super) fn follow_clock(&self, clock: &Arc<dyn Clock>) {
         if let Some(dpop) = &self.dpop {
             dpop.follow_clock(clock);
+        }
+    }
+
+    pub(super) fn follow_pool(&self, pool: &VerificationPool) {
+        if let Some(dpop) = &self.dpop {
+            dpop.follow_pool(pool);
         }
     }
 

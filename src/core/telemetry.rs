@@ -100,3 +100,9 @@ impl Counter {
         counts.sum()
     }
 }
+
+/// Changes a gauge; without the feature `metrics`, nothing.
+pub(crate) fn add_to_gauge(_name: &'static str, _change: i8) {
+    #[cfg(feature = "metrics")]
+    metrics::gauge!(_name).increment(f64::from(_change));
+}

@@ -24,6 +24,7 @@
 
 pub(crate) mod algorithm;
 mod certificate;
+mod cost;
 mod der;
 mod disguise;
 pub(crate) mod encoding;

@@ -5,7 +5,7 @@ use super::certificate::Certificate;
 use super::error::invalid;
 use super::jwk::{Jwk, Material, Purpose};
 use super::primitive::{self, Primitive};
-use super::{der, disguise, encoding};
+use super::{cost, der, disguise, encoding};
 use crate::core::{Error, ErrorKind, debug_fields, sha256};
 use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 use aws_lc_rs::signature::{ParsedPublicKey, RsaPublicKeyComponents, RsaSubjectPublicKey};
@@ -30,6 +30,8 @@ struct KeyData {
     /// `None` for a secret.
     jwk: Option<Jwk>,
     id: KeyId,
+    /// Estimated microseconds of one check; 0 for a secret.
+    check_micros: u32,
 }
 
 /// Identifies a key: the same `kid` with other numbers is another key.
@@ -50,7 +52,7 @@ impl VerifyingKey {
     fn secret(kid: Option<String>, primitives: Vec<(Algorithm, Primitive)>) -> Result<Self, Error> {
         let mut id = KeyId::default();
         rand::fill(&mut id).map_err(|_| invalid("the system's random source failed"))?;
-        Ok(Self(Arc::new(KeyData { kid, primitives, jwk: None, id })))
+        Ok(Self(Arc::new(KeyData { kid, primitives, jwk: None, id, check_micros: 0 })))
     }
 
     /// Parses a public key in PEM.
@@ -194,7 +196,8 @@ impl VerifyingKey {
         }
         let jwk = Jwk::from_material(key_type, material, pinned).with_key_id(kid.as_deref());
         let id = key_id(&jwk);
-        Ok(Self(Arc::new(KeyData { kid, primitives, jwk: Some(jwk), id })))
+        let check_micros = cost::micros(key_type, material);
+        Ok(Self(Arc::new(KeyData { kid, primitives, jwk: Some(jwk), id, check_micros })))
     }
 
     /// Sets the key id: tokens that name another key are not verified with this one.
@@ -276,6 +279,11 @@ impl VerifyingKey {
 
     pub(crate) fn allows(&self, algorithm: Algorithm) -> bool {
         self.0.primitives.iter().any(|(a, _)| *a == algorithm)
+    }
+
+    /// Returns the estimated microseconds of one check; 0 for a secret.
+    pub(crate) fn check_micros(&self) -> u32 {
+        self.0.check_micros
     }
 
     pub(crate) fn id(&self) -> &KeyId {

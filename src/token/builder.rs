@@ -8,6 +8,7 @@ use super::introspector::{Introspector, KIND_MEMBERS};
 use super::issuers::{IssuerTemplate, Issuers};
 use super::keys::{KeySource, StaticKeys};
 use super::list::{Kind, Lists, TokenList};
+use super::pool::{PartPool, VerificationPool};
 use super::registered::{Expected, Leniency, TextRule};
 use super::ring::KeyRing;
 use super::rules::{DEFAULT_LEEWAY, MAX_LEEWAY, Rules};
@@ -98,6 +99,7 @@ pub struct VerifierBuilder {
     pub(super) firebase_emulator: Option<EmulatorSigner>,
     clock: Option<Arc<dyn Clock>>,
     revocation: Option<Arc<dyn Revocation>>,
+    pool: Option<VerificationPool>,
     /// Each with the kind of list it was added as.
     lists: Vec<(Kind, TokenList)>,
     pub(crate) options: VerifierOptions,
@@ -315,6 +317,12 @@ impl VerifierBuilder {
         pub fn cache_bytes(bytes: u64) { self.options.cache_bytes = bytes }
     }
 
+    /// Sets the pool that checks costly signatures. Default: one that all verifiers share.
+    pub fn verification_pool(mut self, pool: VerificationPool) -> Self {
+        self.pool = Some(pool);
+        self
+    }
+
     /// Builds the verifier.
     ///
     /// # Errors
@@ -399,6 +407,7 @@ impl VerifierBuilder {
             revocation: self.revocation,
             epochs: Epochs::new(),
             cache: TokenCache::new(options.cache_bytes),
+            pool: PartPool::new(self.pool),
         };
         let lists = Lists::new(self.lists.into_iter().map(|(_, list)| list));
         Ok(Verifier { inner: Arc::new(inner), lists, accepts_bound: false })

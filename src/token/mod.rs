@@ -11,6 +11,7 @@ pub(crate) mod dpop;
 pub(crate) mod epochs;
 pub(crate) mod firebase_emulator;
 pub(crate) mod form;
+mod full_check;
 pub(crate) mod introspection;
 pub(crate) mod introspector;
 pub(crate) mod issuer;
@@ -18,6 +19,7 @@ pub(crate) mod issuers;
 pub(crate) mod keys;
 pub(crate) mod list;
 pub(crate) mod parties;
+pub(crate) mod pool;
 pub(crate) mod profile;
 pub(crate) mod protected_resource;
 #[cfg(feature = "client")]

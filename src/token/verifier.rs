@@ -1,26 +1,22 @@
 //! Token verifier with a cache of verified tokens.
 
 use super::cache::{CacheStats, TokenCache};
-use super::claim_set::{ClaimSet, Text};
 use super::confirmation::not_a_bearer_token;
 use super::epochs::Epochs;
 use super::firebase_emulator::EmulatorSigner;
 use super::introspector::Introspector;
 use super::issuers::Issuers;
-use super::keys::{KeySource, Keys, Snapshot};
-use super::list::changes::Marks;
+use super::keys::{KeySource, Keys};
 use super::list::{Kind, Lists, TokenList};
+use super::pool::{Check, PartPool, VerificationPool};
 use super::rules::Rules;
-use super::signature::{self, Refused};
+use super::signature::Refused;
 use super::thread_cache;
 use super::verified::{Entry, Evidence, Revocation, Verified};
-use crate::core::now_or_later::NowOrLater::{self, Now};
-use crate::core::{
-    BoxFuture, Clock, Error, ErrorKind, PartClock, debug_fields, hash::seeded_hash, millis,
-};
-use std::borrow::Cow;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use crate::core::now_or_later::NowOrLater::{self, Later, Now};
+use crate::core::{Clock, Error, ErrorKind, PartClock, debug_fields, hash::seeded_hash, millis};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// A verifier of one kind of token: signature, header, claims, revocation. Cheap to clone.
 ///
@@ -66,10 +62,11 @@ pub(super) struct Inner {
     /// End when tokens must be verified again.
     pub(super) epochs: Epochs,
     pub(super) cache: TokenCache,
+    pub(super) pool: PartPool,
 }
 
-/// The result of verifying a token. It comes later only from remote keys, introspection or a list's
-/// store.
+/// The result of verifying a token. It comes later only from remote keys, introspection, a list's
+/// store or the verification pool.
 pub(crate) type Verification = NowOrLater<Result<Verified, Error>>;
 
 impl Verifier {
@@ -101,6 +98,11 @@ impl Verifier {
         self.lists.follow_clock(clock);
     }
 
+    /// Replaces the pool that checks costly signatures.
+    pub(crate) fn follow_pool(&self, pool: &VerificationPool) {
+        self.inner.pool.follow(pool);
+    }
+
     /// Returns a verifier that skips deny and allow lists, and so accepts revoked tokens.
     ///
     /// The original verifier still checks its lists.
@@ -117,12 +119,14 @@ impl Verifier {
 
     /// Verifies a token.
     ///
-    /// Waits only for a fetch of keys, an introspection, or a lookup in a list's store; never if the
-    /// key is known and no list needs a lookup.
+    /// Waits only for a fetch of keys, an introspection, a lookup in a list's store, or the
+    /// [`VerificationPool`](crate::VerificationPool); never for a token in the cache that no list looks
+    /// up.
     ///
     /// # Errors
     /// The [`ErrorKind`] names the failed check. [`ErrorKind::Unavailable`] means that the keys, the
-    /// introspection endpoint or a list's store cannot be reached, and says nothing about the token.
+    /// introspection endpoint or a list's store cannot be reached, or that the queue of the pool is full;
+    /// it says nothing about the token.
     pub async fn verify(&self, token: &str) -> Result<Verified, Error> {
         self.start(token.as_bytes(), |_| Ok(())).await
     }
@@ -269,32 +273,70 @@ impl Verifier {
                 }
                 let (this, token) = (self.clone(), token.to_vec());
                 return Verification::later(async move {
-                    // Just fetched, so an unknown key does not trigger another fetch.
                     let keys = this.inner.keys.load().await?;
-                    let checked = this.inner.check(&token, &keys);
-                    let verified = checked.map_err(Refused::into_error)?;
-                    this.check_lists(verified, false).await
+                    let (check, checked) = this.inner.check_here_or_in_pool(&token, &keys);
+                    // Just fetched, so an unknown key does not trigger another fetch.
+                    let checked = checked.await.map_err(Refused::into_error);
+                    this.finish(check, checked, false).await
                 });
             }
         };
-        let refused = match inner.check(token, &keys) {
-            Ok(verified) => return self.check_lists(verified, false),
-            Err(refused) => refused,
+        let (check, checked) = inner.check_here_or_in_pool(token, &keys);
+        let refused = match checked {
+            Now(Ok(verified)) => return self.finish(check, Ok(verified), false),
+            Now(Err(refused)) => refused,
+            Later(checked) => {
+                let (this, token) = (self.clone(), token.to_vec());
+                return Verification::later(async move {
+                    let checked = match checked.await {
+                        Ok(verified) => Ok(verified),
+                        Err(refused) => match this.inner.newer_keys(&refused, keys.generation) {
+                            Some(newer) => this.inner.check_again(&token, refused, newer).await,
+                            None => Err(this.inner.not_refreshed(refused)),
+                        },
+                    };
+                    this.finish(check, checked, true).await
+                });
+            }
         };
         let Some(newer) = inner.newer_keys(&refused, keys.generation) else {
-            return Now(Err(inner.not_refreshed(refused)));
+            return self.finish(check, Err(inner.not_refreshed(refused)), false);
         };
         let (this, token) = (self.clone(), token.to_vec());
         Verification::later(async move {
-            let verified = this.inner.check_again(&token, refused, newer).await?;
-            this.check_lists(verified, false).await
+            let checked = this.inner.check_again(&token, refused, newer).await;
+            this.finish(check, checked, false).await
         })
+    }
+
+    /// Runs the checks of every use after a full verification, and tells the pool the result.
+    ///
+    /// `known` means that the pool has put the token into the cache.
+    fn finish(&self, check: Check, checked: Result<Verified, Error>, known: bool) -> Verification {
+        let verification = match checked {
+            Ok(verified) => self.check_lists(verified, known),
+            Err(error) => Now(Err(error)),
+        };
+        match verification {
+            Now(answer) => {
+                self.inner.note(check, &answer);
+                Now(answer)
+            }
+            Later(answer) => {
+                let inner = self.inner.clone();
+                Verification::later(async move {
+                    let answer = answer.await;
+                    inner.note(check, &answer);
+                    answer
+                })
+            }
+        }
     }
 }
 
 impl Inner {
     /// Whether a cached token would still pass with the current keys, or its introspection is recent.
-    fn is_current(&self, entry: &Entry) -> bool {
+    pub(super) fn is_current(&self, entry: &Entry) -> bool {
         if entry.epoch != self.epochs.of(entry.hash) {
             return false;
         }
@@ -356,119 +398,6 @@ impl Inner {
         thread_cache::forget(self.id, verified);
         let entry = verified.entry();
         self.cache.remove(entry.hash, entry.token.as_bytes());
-    }
-
-    /// Runs the checks that need no key.
-    fn check_form(&self, token: &[u8]) -> Result<(), Error> {
-        let compact = self.rules.split(token)?;
-        self.rules.check_header(&*compact.header()?)?;
-        let payload = compact.payload_text()?;
-        let mut claims = self.rules.read_claims(&payload)?;
-        self.rules.add_header_claims(&compact, &mut claims)?;
-        self.rules.check_issuer(&claims)
-    }
-
-    /// Returns the error and, if newer keys might change it, why none are fetched.
-    fn not_refreshed(&self, refused: Refused) -> Error {
-        let error = match refused {
-            Refused::Because(error) => return error,
-            Refused::UnknownKeyId { error, .. } | Refused::ByKey(error) => error,
-        };
-        match self.keys.age_note() {
-            Some(note) => error.map_message(|message| format!("{message}; {note}")),
-            None => error,
-        }
-    }
-
-    /// Fetches keys newer than generation `seen` if they might change the result.
-    fn newer_keys(
-        &self,
-        refused: &Refused,
-        seen: u64,
-    ) -> Option<BoxFuture<Result<Snapshot, Error>>> {
-        match refused {
-            Refused::UnknownKeyId { kid, .. } => self.keys.refresh(seen, kid),
-            Refused::ByKey(_) => self.keys.refresh_replaced(seen),
-            Refused::Because(_) => None,
-        }
-    }
-
-    /// Verifies with keys that are being fetched.
-    async fn check_again(
-        &self,
-        token: &[u8],
-        mut refused: Refused,
-        mut newer: BoxFuture<Result<Snapshot, Error>>,
-    ) -> Result<Verified, Error> {
-        // A fetch already in progress may have started before the key was published.
-        let mut joined = true;
-        loop {
-            let keys = match (newer.await, refused) {
-                (Ok(keys), _) => keys,
-                // The known key rejected the token; an outage does not turn that into a 503.
-                (Err(_), Refused::ByKey(error)) => return Err(error),
-                (Err(error), _) => return Err(error),
-            };
-            refused = match self.check(token, &keys) {
-                Ok(verified) => return Ok(verified),
-                Err(refused) => refused,
-            };
-            newer = match self.newer_keys(&refused, keys.generation) {
-                Some(next) if joined => next,
-                _ => return Err(self.not_refreshed(refused)),
-            };
-            joined = false;
-        }
-    }
-
-    /// Runs all checks whose result is cached: form, issuer, key, signature, claims.
-    fn check(
-        &self,
-        token: &[u8],
-        Snapshot { keys, generation }: &Snapshot,
-    ) -> Result<Verified, Refused> {
-        let hash = seeded_hash(token);
-        let epoch = self.epochs.of(hash);
-        let emulator = self.firebase_emulator.as_ref();
-        let signed = emulator.map(|signer| signer.sign(token, self.rules.max_len)).transpose()?;
-        let compact = self.rules.split(signed.as_deref().map_or(token, str::as_bytes))?;
-        let header = compact.header()?;
-        self.rules.check_header(&header)?;
-        let payload = compact.payload_text()?;
-        let mut claims = self.rules.read_claims(&payload)?;
-        self.rules.add_header_claims(&compact, &mut claims)?;
-        // Before key selection, so that a foreign token costs little.
-        self.rules.check_issuer(&claims)?;
-
-        let key = signature::verify(&compact, &header, &claims, keys, &self.rules)?;
-        let window = self.rules.check_claims(&claims)?;
-        let confirmation = self.rules.confirmation(&claims, &payload);
-        let issued_in = claims.issued_in;
-        let text = |text: Option<Cow<'_, str>>| text.map(|text| Text::new(text, &payload));
-        let (issuer, subject, token_id) =
-            (text(claims.issuer), text(claims.subject), text(claims.token_id));
-        let token = std::str::from_utf8(token)
-            .map_err(|_| Error::new(ErrorKind::Malformed, "the token is not ASCII"))?;
-        let entry = Arc::new(Entry {
-            token: token.into(),
-            hash,
-            claims: ClaimSet::new(payload, issuer, subject),
-            token_id,
-            window,
-            confirmation,
-            issued_in,
-            evidence: Evidence::Signature {
-                header,
-                key: *key.id(),
-                generation: AtomicU64::new(*generation),
-            },
-            epoch,
-            revocation_id: OnceLock::new(),
-            issuer_verifies_emails: self.rules.issuer_verifies_emails,
-            is_alb: self.rules.is_alb(),
-            marks: Marks::default(),
-        });
-        Ok(Verified::new(entry))
     }
 }
 

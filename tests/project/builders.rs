@@ -2,8 +2,8 @@
 
 use jamguard::jose::{Algorithm, VerifyingKey};
 use jamguard::{
-    Authenticator, AuthenticatorBuilder, CredentialSource, ErrorKind, LoginCookies, Verifier,
-    VerifierBuilder,
+    Authenticator, AuthenticatorBuilder, CredentialSource, ErrorKind, LoginCookies,
+    VerificationPool, Verifier, VerifierBuilder,
 };
 use std::time::Duration;
 
@@ -49,6 +49,22 @@ fn a_verifier_of_nonsense_says_what_to_do() {
         assert!(error.message().contains(advice), "'{error}' lacks '{advice}'");
     }
     assert!(sound().leeway(Duration::from_secs(3600)).build().is_ok());
+}
+
+#[test]
+fn a_verification_pool_of_nonsense_says_what_to_do() {
+    let sound = VerificationPool::builder;
+    assert!(sound().threads(0).build().is_ok());
+    let nonsense = [
+        (sound().queue_length(0), ".threads(0)"),
+        (sound().queue_length(1_000_001), "1,000,000"),
+        (sound().threads(1025), "1024 threads"),
+    ];
+    for (builder, advice) in nonsense {
+        let error = builder.build().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration, "{error}");
+        assert!(error.message().contains(advice), "'{error}' lacks '{advice}'");
+    }
 }
 
 #[test]

@@ -28,6 +28,8 @@ mod mesh_headers;
 #[cfg(all(feature = "axum", feature = "client", feature = "testing"))]
 mod one_clock;
 #[cfg(all(feature = "axum", feature = "actix", feature = "emulator", feature = "testing"))]
+mod overload;
+#[cfg(all(feature = "axum", feature = "actix", feature = "emulator", feature = "testing"))]
 mod parity;
 #[cfg(all(feature = "axum", feature = "actix", feature = "emulator", feature = "testing"))]
 mod protected_resource;

@@ -16,6 +16,7 @@ pub(crate) mod every_store;
 pub(crate) mod failing;
 pub(crate) mod folder;
 pub(crate) mod gate;
+pub(crate) mod held_pool;
 #[cfg(all(feature = "client", feature = "testing"))]
 pub(crate) mod issuer;
 pub(crate) mod load;

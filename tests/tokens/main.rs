@@ -14,6 +14,8 @@ mod differential;
 #[cfg(feature = "testing")]
 mod jamlib_vectors;
 mod keys;
+#[cfg(feature = "testing")]
+mod pool;
 mod rfc_vectors;
 #[cfg(feature = "testing")]
 mod structure;

@@ -18,6 +18,7 @@ use crate::authenticator::{
 };
 use crate::config::document::{Problem, Section};
 use crate::policy::ClaimPaths;
+use crate::token::pool::{VerificationPool, builder::VerificationPoolOptions};
 use std::collections::BTreeMap;
 
 settings! {
@@ -46,6 +47,8 @@ settings! {
         dpop: Option<DpopSection>,
         /// Accepts tokens that are bound to a TLS client certificate (RFC 8705), which is found here.
         client_certificates: Option<CertificateSourceKind>,
+        /// Threads that check costly signatures. Default: those of all authenticators together.
+        verification_pool: Option<VerificationPoolOptions>,
         /// Where policies find scopes, roles and similar values in the claims. Not for verifiers with
         /// a preset, which have a key `claim_paths` of their own.
         claim_paths: Option<ClaimPathSettings>,
@@ -116,6 +119,11 @@ impl AuthenticatorSettings {
         }
         if let Some(dpop) = &self.dpop {
             auth = auth.dpop(dpop.build(&spot.key("dpop"), parts)?);
+        }
+        if let Some(options) = &self.verification_pool {
+            let mut pool = VerificationPool::builder();
+            pool.options = options.clone();
+            auth = auth.verification_pool(spot.key("verification_pool").built(pool.build())?);
         }
         if let Some(source) = &self.client_certificates {
             auth = auth.client_certificates(source.clone().into());

@@ -6,6 +6,7 @@ use crate::core::settings::{Texts, Time, options, setters};
 use crate::core::{Clock, Error, PartClock, SystemClock, debug_fields, ensure};
 use crate::jose::{Algorithm, algorithm::Algorithms};
 use crate::store::{MemoryStore, SealingKeys, Store};
+use crate::token::pool::PartPool;
 use std::{sync::Arc, time::Duration};
 
 /// The default algorithms, the recommended ones first.
@@ -195,6 +196,7 @@ impl DpopBuilder {
             nonces: self.nonces,
             nonce_lifetime: options.nonce_lifetime.0,
             clock: PartClock::new(self.clock),
+            pool: PartPool::new(None),
         })))
     }
 }

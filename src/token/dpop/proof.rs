@@ -15,9 +15,11 @@ const MAX_ID: usize = 256;
 /// The members of private and symmetric keys (RFC 7518 sections 6.2.2, 6.3.2 and 6.4).
 const PRIVATE_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
-/// A proof with a valid signature; what it proves is not compared yet.
+/// A parsed proof, with the key that it contains. Its signature and claims are not checked yet.
 pub(super) struct Proof {
-    /// The thumbprint of the key that signed it (RFC 7638).
+    pub(super) key: VerifyingKey,
+    algorithm: Algorithm,
+    /// The thumbprint of the key (RFC 7638).
     pub(super) thumbprint: String,
     pub(super) id: String,
     pub(super) method: String,
@@ -33,10 +35,13 @@ pub(crate) fn invalid(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::InvalidProof, message.into())
 }
 
+fn about_proof(error: Error) -> Error {
+    invalid(format!("the DPoP proof: {error}"))
+}
+
 impl Proof {
-    /// Parses a proof and verifies its signature with the key that it contains.
-    pub(super) fn verify(text: &str, algorithms: &[Algorithm]) -> Result<Self, Error> {
-        let about_proof = |error: Error| invalid(format!("the DPoP proof: {error}"));
+    /// Parses a proof.
+    pub(super) fn parse(text: &str, algorithms: &[Algorithm]) -> Result<Self, Error> {
         let compact = Compact::split(text.as_bytes(), MAX_LEN).map_err(about_proof)?;
         // Each client has its own key, so these headers would only fill the cache of headers.
         let header_text = Header::decode(compact.header, false).map_err(about_proof)?;
@@ -50,12 +55,29 @@ impl Proof {
         }
         let jwk = public_key(&header_text)?;
         let key = VerifyingKey::from_public_jwk(&jwk).map_err(about_proof)?;
-        compact.verify(&key, header.algorithm()).map_err(about_proof)?;
         let thumbprint = jwk.thumbprint().map_err(about_proof)?;
-        Self::claims(&compact.payload_text().map_err(about_proof)?, thumbprint)
+        let payload = compact.payload_text().map_err(about_proof)?;
+        Self::claims(&payload, key, header.algorithm(), thumbprint)
     }
 
-    fn claims(payload: &str, thumbprint: String) -> Result<Self, Error> {
+    /// Returns the check of the signature of the text that this proof was parsed from.
+    pub(super) fn signature_check(
+        &self,
+        text: &str,
+    ) -> impl FnOnce() -> Result<(), Error> + Send + use<> {
+        let (text, key, algorithm) = (text.to_owned(), self.key.clone(), self.algorithm);
+        move || {
+            let compact = Compact::split(text.as_bytes(), MAX_LEN).map_err(about_proof)?;
+            compact.verify(&key, algorithm).map_err(about_proof)
+        }
+    }
+
+    fn claims(
+        payload: &str,
+        key: VerifyingKey,
+        algorithm: Algorithm,
+        thumbprint: String,
+    ) -> Result<Self, Error> {
         let (mut id, mut method, mut url, mut token_hash, mut nonce) =
             (None, None, None, None, None);
         let (mut issued_at, mut fault) = (None, None);
@@ -86,6 +108,8 @@ impl Proof {
         let missing = |name| invalid(format!("the DPoP proof lacks a valid '{name}'"));
         let is_id = |id: &String| (1..=MAX_ID).contains(&id.len());
         Ok(Self {
+            key,
+            algorithm,
             thumbprint,
             id: id.filter(is_id).ok_or_else(|| missing("jti"))?,
             method: method.ok_or_else(|| missing("htm"))?,

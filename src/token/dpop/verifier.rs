@@ -9,6 +9,7 @@ use crate::core::{
 };
 use crate::jose::{Algorithm, encoding};
 use crate::store::{NewRecord, SealingKeys, Store};
+use crate::token::pool::{Check, PartPool, VerificationPool, sender_id};
 use crate::token::verified::Verified;
 use std::{sync::Arc, time::Duration};
 
@@ -46,6 +47,7 @@ pub(super) struct Inner {
     pub(super) nonces: Option<SealingKeys>,
     pub(super) nonce_lifetime: Duration,
     pub(super) clock: Arc<PartClock>,
+    pub(super) pool: PartPool,
 }
 
 /// A request with a DPoP proof, for
@@ -87,7 +89,7 @@ impl Dpop {
         token: &Verified,
     ) -> Result<Option<String>, Error> {
         let Inner { algorithms, clock, .. } = &*self.0;
-        let proof = Proof::verify(request.proof, algorithms)?;
+        let proof = Proof::parse(request.proof, algorithms)?;
         if proof.method != request.method {
             return Err(wrong("htm", request.method, &proof.method));
         }
@@ -119,6 +121,8 @@ impl Dpop {
         let now = clock.now();
         let next_nonce = self.check_nonce(&proof, now)?;
         self.check_date(&proof, now)?;
+        // Last of the checks: it costs most, and the key is the token's now, not one of an attacker.
+        self.check_signature(&proof, request.proof, token).await?;
         self.use_up(&proof, now).await?;
         Ok(next_nonce)
     }
@@ -156,6 +160,38 @@ impl Dpop {
         )))
     }
 
+    /// Checks the signature, on this thread or in the verification pool.
+    async fn check_signature(
+        &self,
+        proof: &Proof,
+        text: &str,
+        token: &Verified,
+    ) -> Result<(), Error> {
+        let (pool, clock) = (self.0.pool.current(), &self.0.clock);
+        let now = clock.monotonic();
+        let sender = sender_id(token.issuer(), token.subject());
+        let micros = proof.key.check_micros();
+        let mut check = Check { sender, micros, spent: Duration::ZERO };
+        let run = proof.signature_check(text);
+        let result = match pool.takes(check, now) {
+            false => {
+                let result = run();
+                check.spent = clock.monotonic().saturating_sub(now);
+                result
+            }
+            true => {
+                let in_pool = move || {
+                    let result = run();
+                    let has_failed = result.is_err();
+                    (result, has_failed)
+                };
+                pool.run(check, now, ([0; 3], text.as_bytes()), in_pool)?.await
+            }
+        };
+        pool.note(check, now, &result);
+        result
+    }
+
     /// Remembers the proof, and refuses it if it was used before.
     async fn use_up(&self, proof: &Proof, now: Duration) -> Result<(), Error> {
         let Inner { store, window, .. } = &*self.0;
@@ -189,6 +225,10 @@ impl Dpop {
 
     pub(crate) fn follow_clock(&self, clock: &Arc<dyn Clock>) {
         self.0.clock.follow(clock);
+    }
+
+    pub(crate) fn follow_pool(&self, pool: &VerificationPool) {
+        self.0.pool.follow(pool);
     }
 
     /// Adds the challenge of the scheme to the response to an error, and the nonce that it asks for.

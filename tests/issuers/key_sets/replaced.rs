@@ -3,9 +3,9 @@
 
 use crate::support::issuer::*;
 use jamguard::ErrorKind::{BadSignature, UnknownKey};
-use jamguard::Verifier;
 use jamguard::jose::{Algorithm, SigningKey};
 use jamguard::testing::mint;
+use jamguard::{Authenticator, VerificationPool, Verifier};
 use std::time::Duration;
 
 const COOLDOWN: Duration = Duration::from_secs(30);
@@ -89,6 +89,10 @@ async fn a_replaced_key_is_noticed_whatever_it_is_like() {
 #[tokio::test]
 async fn a_flood_of_forged_tokens_causes_one_fetch_in_a_cooldown() {
     let world = World::new().await;
+    // The default queue would reject some of the flood.
+    let pool = VerificationPool::builder().queue_length(2000).build().unwrap();
+    let auth = Authenticator::builder().verifier(world.verifier.clone()).verification_pool(pool);
+    auth.build().unwrap();
     let warm = token(&world.key);
     assert_eq!(verify(&world.verifier, &warm).await, Ok(()));
     let forged = forged(1_000);

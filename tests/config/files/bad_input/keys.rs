@@ -66,6 +66,10 @@ fn a_wrong_type_is_told_with_what_belongs_there() {
         ("[jam]\njwt = ['HS256']", ":2: jam.jwt: this must be a table, and is a list"),
         ("[jam]\nguards = 'x'", ":2: jam.guards: this must be a list, and is a string"),
         ("[jam]\nkeep_encoded_slashes = 'yes'", ": this must be true or false, and is a string"),
+        (
+            "[jam.authenticator]\nverification_pool = { threads = -1 }",
+            ":2: jam.authenticator.verification_pool.threads: ",
+        ),
         ("[jam.verifiers.a]\ncache_bytes = -1", ":2: jam.verifiers.a.cache_bytes: "),
         (
             "[jam.verifiers.a]\ncache_bytes = 1.5",
