@@ -165,7 +165,7 @@ pub mod jose;
 pub mod jwks;
 #[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
 mod login;
-#[cfg(feature = "tower")]
+#[cfg(any(feature = "tower", feature = "actix"))]
 mod mcp;
 #[cfg(feature = "full")]
 pub mod migration;
@@ -197,13 +197,15 @@ pub use crate::authenticator::{
     CredentialKind, CredentialSource, Identity, Validity,
 };
 pub use crate::core::challenge::AuthResponse;
-#[cfg(feature = "tower")]
-pub use crate::mcp::{McpGuard, McpGuardBuilder};
 pub use crate::token::claims::{Claims, ClaimsData};
 #[cfg(feature = "tower")]
 pub use crate::tower::{AuthLayer, AuthService};
 #[cfg(any(feature = "tower", feature = "actix"))]
-pub use crate::{authenticator::request::RouteGuard, endpoint::Endpoint};
+pub use crate::{
+    authenticator::request::RouteGuard,
+    endpoint::Endpoint,
+    mcp::{McpGuard, McpGuardBuilder},
+};
 
 // Policies.
 #[cfg(any(feature = "axum", feature = "actix"))]
