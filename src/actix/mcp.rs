@@ -5,7 +5,7 @@ use super::head::RequestHead;
 use super::middleware::ActixService;
 use crate::authenticator::request::Attached;
 use crate::core::AuthResponse;
-use crate::mcp::{McpGuard, SESSION, Visit, session_id};
+use crate::mcp::{McpGuard, SESSION, Visit, ascii};
 use actix_web::body::{BodyStream, BoxBody, EitherBody, MessageBody, to_bytes_limited};
 use actix_web::dev::{Payload, Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::{Error, HttpMessage};
@@ -58,7 +58,7 @@ where
                 Err(refusal) => return Ok(request.into_response(response(refusal))),
             };
             let answer = inner.call(request).await?.map_into_boxed_body();
-            let session = answer.headers().get(SESSION).map(|id| session_id(id.as_bytes()));
+            let session = answer.headers().get(SESSION).map(|id| ascii(id.as_bytes()));
             match visit.end(session, answer.status().is_success()).await {
                 Ok(()) => Ok(answer),
                 Err(refusal) => Ok(answer.into_response(response(refusal))),

@@ -1,12 +1,12 @@
 //! The guard of an MCP server: its settings, and the decision about a request.
 
-use super::message::called_tools;
 use super::session::McpSessions;
 use crate::authenticator::{Authenticator, Identity};
 use crate::core::{AuthResponse, Error, ErrorKind, debug_fields, ensure, sanitize::shown};
 use crate::policy::Policy;
 use crate::store::{MemoryStore, Store};
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::collections::{BTreeMap, BTreeSet};
+use std::{sync::Arc, time::Duration};
 
 /// A guard of an MCP server (Streamable HTTP): login, policies by tool, sessions.
 ///
@@ -15,8 +15,8 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 /// - Every request needs a login, as with [`Authenticator::require_login`].
 /// - A tool's [policy](McpGuardBuilder::tool) is checked before the server sees the call. A 403 names
 ///   all scopes that the tool needs, so that a client can ask the user for them and repeat the
-///   call; for a batch, those of all its tools. The tool is read from the body: older revisions of
-///   MCP have no header for it.
+///   call; for a batch, those of all its tools. The tool is read from the body. If the headers
+///   `Mcp-Method` and `Mcp-Name` (revision 2026-07-28 of MCP) name another call, the answer is 400.
 /// - Other methods, such as `resources/read` and `prompts/get`, need a login and the policy of
 ///   [`require`](McpGuardBuilder::require) only; `tools/list` shows all tools.
 /// - An `Mcp-Session-Id` belongs to the user whose request began the session. To another user's
@@ -130,16 +130,14 @@ impl McpGuard {
         }
     }
 
-    /// Checks the policy of every request, and those of the tools that a body calls.
+    /// Checks the policy of every request, and those of the tools that it calls.
     pub(super) async fn check_policies(
         &self,
         identity: &Identity,
-        body: Option<&[u8]>,
+        tools: &BTreeSet<String>,
     ) -> Result<(), AuthResponse> {
-        let refuse = |error: Error| self.0.auth.challenge(&error);
-        let tools = body.map(called_tools).transpose().map_err(refuse)?.unwrap_or_default();
         let own: Result<Vec<_>, Error> = tools.iter().map(|tool| self.policy_of(tool)).collect();
-        let own = own.map_err(refuse)?.into_iter().flatten();
+        let own = own.map_err(|error| self.0.auth.challenge(&error))?.into_iter().flatten();
         // One policy, so that a denial names the scopes of all tools.
         let policy = self.0.base.iter().chain(own).cloned().reduce(|all, next| all & next);
         match policy {

@@ -6,4 +6,4 @@ mod session;
 mod visit;
 
 pub use guard::{McpGuard, McpGuardBuilder};
-pub(crate) use visit::{SESSION, Visit, session_id};
+pub(crate) use visit::{SESSION, Visit, ascii};

@@ -1,6 +1,7 @@
 //! A request to an MCP server, from its admission to its response. For both frameworks.
 
 use super::guard::McpGuard;
+use super::message::{Named, called_tools};
 use crate::authenticator::Identity;
 use crate::authenticator::request::{Head, HeaderKey};
 use crate::core::{AuthResponse, Error, ErrorKind};
@@ -17,13 +18,30 @@ pub(crate) struct Visit {
     identity: Identity,
     /// The id of the request's session.
     session: Option<String>,
+    /// The call that the headers name.
+    named: Option<Named>,
     has_messages: bool,
     ends_session: bool,
 }
 
-/// Returns a session id; the empty text if it is not ASCII.
-pub(crate) fn session_id(header: &[u8]) -> &str {
-    std::str::from_utf8(header).ok().filter(|id| id.is_ascii()).unwrap_or_default()
+/// Returns a header's value; the empty text if it is not ASCII.
+pub(crate) fn ascii(value: &[u8]) -> &str {
+    std::str::from_utf8(value).ok().filter(|value| value.is_ascii()).unwrap_or_default()
+}
+
+/// Returns the only value of a header; the empty text if it is not ASCII.
+///
+/// # Errors
+/// [`ErrorKind::InvalidRequest`] for a second value.
+fn only(head: &impl Head, name: &'static str) -> Result<Option<String>, Error> {
+    let mut values = head.header(HeaderKey::Named(name));
+    let only = values.next().map(|value| ascii(value).to_owned());
+    match values.next() {
+        None => Ok(only),
+        Some(_) => {
+            Err(Error::new(ErrorKind::InvalidRequest, format!("more than one header {name}")))
+        }
+    }
 }
 
 impl Visit {
@@ -33,22 +51,21 @@ impl Visit {
         identity: Option<Identity>,
         head: &impl Head,
     ) -> Result<Self, AuthResponse> {
-        let refuse = |kind, message| guard.auth().challenge(&Error::new(kind, message));
-        let Some(identity) = identity else {
-            return Err(refuse(ErrorKind::MissingCredentials, "the request has no identity"));
+        let refuse = |error| guard.auth().challenge(&error);
+        let identity = identity.ok_or_else(|| {
+            refuse(Error::new(ErrorKind::MissingCredentials, "the request has no identity"))
+        })?;
+        let session = only(head, SESSION).map_err(refuse)?;
+        let named = match only(head, "mcp-method").map_err(refuse)? {
+            Some(method) => Some(Named { method, name: only(head, "mcp-name").map_err(refuse)? }),
+            None => None,
         };
-        let mut sessions = head.header(HeaderKey::Named(SESSION)).map(session_id);
-        let session = sessions.next().map(str::to_owned);
-        if sessions.next().is_some() {
-            return Err(refuse(ErrorKind::InvalidRequest, "more than one Mcp-Session-Id"));
-        }
-        drop(sessions);
         let has_messages = head.method() == "POST";
         let ends_session = head.method() == "DELETE";
         if let Some(id) = &session {
             guard.check_session(&identity, id).await?;
         }
-        Ok(Self { guard, identity, session, has_messages, ends_session })
+        Ok(Self { guard, identity, session, named, has_messages, ends_session })
     }
 
     /// Returns how many bytes of the body to read for [`check`](Self::check); `None` for a request
@@ -64,7 +81,9 @@ impl Visit {
 
     /// Checks the policies of the request, and those of the tools that its body calls.
     pub(crate) async fn check(&self, body: Option<&[u8]>) -> Result<(), AuthResponse> {
-        self.guard.check_policies(&self.identity, body).await
+        let tools = body.map(|body| called_tools(body, self.named.as_ref())).transpose();
+        let tools = tools.map_err(|error| self.guard.auth().challenge(&error))?;
+        self.guard.check_policies(&self.identity, &tools.unwrap_or_default()).await
     }
 
     /// Records the session that the response begins, and forgets one that it ended.

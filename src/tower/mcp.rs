@@ -5,7 +5,7 @@ use super::head::PartsHead;
 use super::layer::AuthService;
 use crate::authenticator::Identity;
 use crate::core::AuthResponse;
-use crate::mcp::{McpGuard, SESSION, Visit, session_id};
+use crate::mcp::{McpGuard, SESSION, Visit, ascii};
 use axum::body::{Body, to_bytes};
 use http::{Request, Response};
 use std::task::{Context, Poll};
@@ -63,7 +63,7 @@ where
                 Err(refusal) => return Ok(response(refusal)),
             };
             let answer = inner.call(request).await?;
-            let session = answer.headers().get(SESSION).map(|id| session_id(id.as_bytes()));
+            let session = answer.headers().get(SESSION).map(|id| ascii(id.as_bytes()));
             match visit.end(session, answer.status().is_success()).await {
                 Ok(()) => Ok(answer),
                 Err(refusal) => Ok(response(refusal)),

@@ -161,6 +161,32 @@ async fn a_tool_is_called_only_with_its_scopes_and_a_denial_names_all_of_them() 
 }
 
 #[tokio::test]
+async fn headers_that_name_another_call_than_the_body_are_refused() {
+    let api = Api::new();
+    let guard =
+        || api.guard().tool("read", scope("notes.read")).tool("write", scope("notes.write"));
+    let servers = Api::serve(guard).await;
+    let token = api.scoped("notes.read");
+    let request = |method: &str, name: &str, tool: &str| {
+        let request = Request::post("/mcp", &call(tool)).bearer(&token);
+        request.header("mcp-method", method).header("mcp-name", name)
+    };
+    for (method, name, status) in [
+        ("tools/call", "read", 200),
+        ("tools/call", "=?base64?cmVhZA==?=", 200),
+        // A server that routes by the headers would call it.
+        ("tools/call", "write", 400),
+        ("tools/list", "read", 400),
+    ] {
+        let answer = servers.ask(request(method, name, "read")).await;
+        assert_eq!(answer.status, status, "{method} {name}");
+    }
+    assert_eq!(servers.ask(request("tools/call", "write", "write")).await.status, 403);
+    let twice = request("tools/call", "read", "read").header("mcp-name", "write");
+    assert_eq!(servers.ask(twice).await.status, 400);
+}
+
+#[tokio::test]
 async fn a_batch_is_one_decision_about_all_its_tools() {
     let api = Api::new();
     let checks = Arc::new(AtomicUsize::new(0));
