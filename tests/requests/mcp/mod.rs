@@ -1,5 +1,5 @@
 //! The guard of MCP servers.
 
 #[cfg(feature = "oauth2")]
-mod example;
+mod flow;
 mod guard;
