@@ -61,7 +61,7 @@
 //! | an OpenID Connect issuer | [`VerifierBuilder::discover`] |
 //! | a published key set | [`VerifierBuilder::jwks_url`], or [`jwks`] for its settings |
 //! | opaque tokens of an authorization server | [`Introspection`] |
-//! | tokens bound to a key or a TLS certificate | [`Dpop`] and [`AuthenticatorBuilder::dpop`], [`AuthenticatorBuilder::client_certificates`]; [`DpopKey`] to make proofs |
+//! | tokens bound to a key or a TLS certificate | [`Dpop`] and [`AuthenticatorBuilder::dpop`], [`AuthenticatorBuilder::client_certificates`]; [`DpopKey`] to make proofs; [guide](guides::sender_constrained) |
 //! | a key of your own | [`VerifierBuilder::key`], [`jose`] for loading and making keys |
 //! | tokens to issue yourself | [`Issuer`]; [`KeyRing`] to rotate its keys, [`Issuer::jwks_endpoint`] to publish them, [`RefreshTokens`] for long logins |
 //! | tokens to revoke | [`TokenList`], over a [`store`] in memory, in a file, or in Redis |
@@ -73,7 +73,7 @@
 //! | roles in a database of your own | [`AuthenticatorBuilder::enrich`] |
 //! | tokens outside of HTTP | [`Authenticator::authenticate`], [`Verifier::verify`] |
 //! | everything in one configuration file | [`Jamguard`], and [`config`] for its format |
-//! | an MCP server or another API to be found by OAuth clients | [`ProtectedResource`]; [`McpGuard`] around an MCP server |
+//! | an MCP server or another API to be found by OAuth clients | [`ProtectedResource`]; [`McpGuard`] around an MCP server, with a [guide](guides::mcp) |
 //! | WebSockets or event streams | [`CredentialSource::websocket`], [`Identity::validity`] |
 //! | code on `jam.Jam` or `python_jam` | [`migration`], call by call |
 //! | tests to write | `testing`, and `emulator` for an in-process JAM server |
@@ -156,6 +156,8 @@ mod core;
 pub mod emulator;
 #[cfg(any(feature = "tower", feature = "actix"))]
 mod endpoint;
+#[cfg(feature = "full")]
+pub mod guides;
 #[cfg(feature = "client")]
 mod introspection;
 #[cfg(feature = "client")]
@@ -165,7 +167,7 @@ pub mod jose;
 pub mod jwks;
 #[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
 mod login;
-#[cfg(feature = "tower")]
+#[cfg(any(feature = "tower", feature = "actix"))]
 mod mcp;
 #[cfg(feature = "full")]
 pub mod migration;
@@ -197,13 +199,15 @@ pub use crate::authenticator::{
     CredentialKind, CredentialSource, Identity, Validity,
 };
 pub use crate::core::challenge::AuthResponse;
-#[cfg(feature = "tower")]
-pub use crate::mcp::{McpGuard, McpGuardBuilder};
 pub use crate::token::claims::{Claims, ClaimsData};
 #[cfg(feature = "tower")]
 pub use crate::tower::{AuthLayer, AuthService};
 #[cfg(any(feature = "tower", feature = "actix"))]
-pub use crate::{authenticator::request::RouteGuard, endpoint::Endpoint};
+pub use crate::{
+    authenticator::request::RouteGuard,
+    endpoint::Endpoint,
+    mcp::{McpGuard, McpGuardBuilder},
+};
 
 // Policies.
 #[cfg(any(feature = "axum", feature = "actix"))]

@@ -5,8 +5,10 @@ mod endpoint;
 mod extract;
 mod fault;
 mod head;
+mod mcp;
 mod middleware;
 
 pub use extract::RequireFuture;
 pub use fault::ExtractFuture;
+pub use mcp::McpService;
 pub use middleware::{ActixAuth, ActixFuture, ActixService};

@@ -1,7 +1,7 @@
 //! The user of an identity as a key of caches and stores.
 
 use super::identity::Identity;
-#[cfg(feature = "tower")]
+#[cfg(any(feature = "tower", feature = "actix"))]
 use crate::core::hash::{Sha256, sha256};
 use serde::Serialize;
 
@@ -36,7 +36,7 @@ impl UserKey {
     }
 
     /// Returns a hash for stores, which must not learn users' names.
-    #[cfg(feature = "tower")]
+    #[cfg(any(feature = "tower", feature = "actix"))]
     pub(crate) fn hash(&self) -> Sha256 {
         // Strings and `None` always serialize.
         sha256(serde_json::to_vec(self).unwrap_or_default())

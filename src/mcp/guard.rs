@@ -1,30 +1,33 @@
 //! The guard of an MCP server: its settings, and the decision about a request.
 
-use super::message::called_tools;
 use super::session::McpSessions;
 use crate::authenticator::{Authenticator, Identity};
 use crate::core::{AuthResponse, Error, ErrorKind, debug_fields, ensure, sanitize::shown};
 use crate::policy::Policy;
 use crate::store::{MemoryStore, Store};
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::collections::{BTreeMap, BTreeSet};
+use std::{sync::Arc, time::Duration};
 
-/// A tower layer that guards an MCP server (Streamable HTTP): login, policies by tool, sessions.
+/// A guard of an MCP server (Streamable HTTP): login, policies by tool, sessions.
+///
+/// A tower layer, and actix-web middleware.
 ///
 /// - Every request needs a login, as with [`Authenticator::require_login`].
 /// - A tool's [policy](McpGuardBuilder::tool) is checked before the server sees the call. A 403 names
 ///   all scopes that the tool needs, so that a client can ask the user for them and repeat the
-///   call; for a batch, those of all its tools. The tool is read from the body: older revisions of
-///   MCP have no header for it.
+///   call; for a batch, those of all its tools. The tool is read from the body. If the headers
+///   `Mcp-Method` and `Mcp-Name` (revision 2026-07-28 of MCP) name another call, the answer is 400.
 /// - Other methods, such as `resources/read` and `prompts/get`, need a login and the policy of
 ///   [`require`](McpGuardBuilder::require) only; `tools/list` shows all tools.
 /// - An `Mcp-Session-Id` belongs to the user whose request began the session. To another user's
 ///   request the session does not exist (404), because a session id is no credential.
 ///
-/// Put a CORS layer around it, and the metadata of the [`ProtectedResource`](crate::ProtectedResource)
+/// Put CORS around it, and the metadata of the [`ProtectedResource`](crate::ProtectedResource)
 /// beside it.
 ///
 /// # Example
 /// ```
+/// # #[cfg(feature = "axum")] {
 /// use axum::Router;
 /// use jamguard::{Authenticator, McpGuard, ProtectedResource, policy::scope};
 /// # use axum::routing::any_service;
@@ -46,6 +49,27 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 ///     .layer(guard)
 ///     .merge(resource.metadata_routes());
 /// # Ok(()) }
+/// # }
+/// ```
+///
+/// In actix-web:
+/// ```
+/// # #[cfg(feature = "actix")] {
+/// use actix_web::{App, HttpRequest, HttpResponse, web};
+/// use jamguard::{Authenticator, McpGuard, ProtectedResource, policy::scope};
+///
+/// async fn mcp_server(request: HttpRequest, messages: web::Bytes) -> HttpResponse {
+///     // …
+/// #   HttpResponse::Ok().finish()
+/// }
+///
+/// # fn example(auth: Authenticator, resource: ProtectedResource) -> Result<(), jamguard::Error> {
+/// let guard = McpGuard::builder(&auth).tool("read_notes", scope("notes.read")).build()?;
+/// let app = App::new()
+///     .configure(resource.actix_metadata_routes())
+///     .service(web::resource("/mcp").wrap(guard).to(mcp_server));
+/// # Ok(()) }
+/// # }
 /// ```
 #[must_use = "a guard does nothing until it wraps a service"]
 #[derive(Clone)]
@@ -89,12 +113,12 @@ impl McpGuard {
         &self.0.auth
     }
 
-    pub(crate) fn max_body(&self) -> usize {
+    pub(super) fn max_body(&self) -> usize {
         self.0.max_body
     }
 
     /// Checks that a session is the user's own.
-    pub(crate) async fn check_session(
+    pub(super) async fn check_session(
         &self,
         identity: &Identity,
         id: &str,
@@ -106,16 +130,14 @@ impl McpGuard {
         }
     }
 
-    /// Checks the policy of every request, and those of the tools that a body calls.
-    pub(crate) async fn check_policies(
+    /// Checks the policy of every request, and those of the tools that it calls.
+    pub(super) async fn check_policies(
         &self,
         identity: &Identity,
-        body: Option<&[u8]>,
+        tools: &BTreeSet<String>,
     ) -> Result<(), AuthResponse> {
-        let refuse = |error: Error| self.0.auth.challenge(&error);
-        let tools = body.map(called_tools).transpose().map_err(refuse)?.unwrap_or_default();
         let own: Result<Vec<_>, Error> = tools.iter().map(|tool| self.policy_of(tool)).collect();
-        let own = own.map_err(refuse)?.into_iter().flatten();
+        let own = own.map_err(|error| self.0.auth.challenge(&error))?.into_iter().flatten();
         // One policy, so that a denial names the scopes of all tools.
         let policy = self.0.base.iter().chain(own).cloned().reduce(|all, next| all & next);
         match policy {
@@ -143,7 +165,7 @@ impl McpGuard {
     }
 
     /// Records the session that a response begins.
-    pub(crate) async fn begin_session(
+    pub(super) async fn begin_session(
         &self,
         identity: &Identity,
         id: &str,
@@ -153,7 +175,7 @@ impl McpGuard {
     }
 
     /// Forgets a session that the client ended.
-    pub(crate) async fn end_session(&self, id: &str) -> Result<(), AuthResponse> {
+    pub(super) async fn end_session(&self, id: &str) -> Result<(), AuthResponse> {
         let answer = self.0.sessions.end(id).await;
         answer.map_err(|error| self.0.auth.challenge(&error))
     }
@@ -200,6 +222,8 @@ impl McpGuardBuilder {
     }
 
     /// Sets the longest accepted request body, in bytes. Default: 4 MiB. A longer one gets a 413.
+    ///
+    /// Handlers of actix-web have a limit of their own, `web::PayloadConfig`.
     pub fn max_body(mut self, bytes: usize) -> Self {
         self.max_body = bytes;
         self

@@ -3,5 +3,7 @@
 mod guard;
 mod message;
 mod session;
+mod visit;
 
 pub use guard::{McpGuard, McpGuardBuilder};
+pub(crate) use visit::{SESSION, Visit, ascii};

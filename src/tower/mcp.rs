@@ -1,18 +1,17 @@
 //! [`McpGuard`] as a tower layer.
 
 use super::body::{RefusalBody, response};
+use super::head::PartsHead;
 use super::layer::AuthService;
 use crate::authenticator::Identity;
-use crate::core::{AuthResponse, Error, ErrorKind};
-use crate::mcp::McpGuard;
+use crate::core::AuthResponse;
+use crate::mcp::{McpGuard, SESSION, Visit, ascii};
 use axum::body::{Body, to_bytes};
-use http::{HeaderMap, Method, Request, Response};
+use http::{Request, Response};
 use std::task::{Context, Poll};
 use std::{future::Future, pin::Pin};
 use tower_layer::Layer;
 use tower_service::Service;
-
-const SESSION: &str = "mcp-session-id";
 
 impl<S> Layer<S> for McpGuard {
     type Service = AuthService<McpService<S>>;
@@ -59,13 +58,13 @@ where
         let mut inner = std::mem::replace(&mut self.inner, fresh);
         let guard = self.guard.clone();
         Box::pin(async move {
-            let (request, visit) = match Visit::begin(guard, request).await {
+            let (request, visit) = match admit(guard, request).await {
                 Ok(admitted) => admitted,
                 Err(refusal) => return Ok(response(refusal)),
             };
             let answer = inner.call(request).await?;
-            let success = answer.status().is_success();
-            match visit.end(session(answer.headers()), success).await {
+            let session = answer.headers().get(SESSION).map(|id| ascii(id.as_bytes()));
+            match visit.end(session, answer.status().is_success()).await {
                 Ok(()) => Ok(answer),
                 Err(refusal) => Ok(response(refusal)),
             }
@@ -73,64 +72,25 @@ where
     }
 }
 
-/// An admitted request, until its response.
-struct Visit {
+/// Admits a request, whose messages are read, or refuses it.
+async fn admit(
     guard: McpGuard,
-    identity: Identity,
-    /// The id of the request's session.
-    session: Option<String>,
-    ends_session: bool,
-}
-
-/// Returns the only session id of these headers; the empty text if it is not ASCII.
-fn session(headers: &HeaderMap) -> Option<&str> {
-    headers.get(SESSION).map(|id| id.to_str().unwrap_or_default())
-}
-
-impl Visit {
-    /// Admits a request, whose body is read, or refuses it.
-    async fn begin(
-        guard: McpGuard,
-        request: Request<Body>,
-    ) -> Result<(Request<Body>, Self), AuthResponse> {
-        let refuse = |kind, message| guard.auth().challenge(&Error::new(kind, message));
-        let (parts, body) = request.into_parts();
-        let Some(identity) = Identity::from_extensions(&parts.extensions).cloned() else {
-            return Err(refuse(ErrorKind::MissingCredentials, "the request has no identity"));
-        };
-        if parts.headers.get_all(SESSION).iter().count() > 1 {
-            return Err(refuse(ErrorKind::InvalidRequest, "more than one Mcp-Session-Id"));
+    request: Request<Body>,
+) -> Result<(Request<Body>, Visit), AuthResponse> {
+    let (parts, body) = request.into_parts();
+    let head = Request::from_parts(parts, ());
+    let identity = Identity::from_extensions(head.extensions()).cloned();
+    let visit = Visit::begin(guard, identity, &PartsHead::of(&head)).await?;
+    let body = match visit.max_body() {
+        Some(bytes) => {
+            let read = to_bytes(body, bytes).await.map_err(|_| Visit::too_long())?;
+            visit.check(Some(&read)).await?;
+            Body::from(read)
         }
-        let session = session(&parts.headers).map(str::to_owned);
-        if let Some(id) = &session {
-            guard.check_session(&identity, id).await?;
+        None => {
+            visit.check(None).await?;
+            body
         }
-        let has_messages = parts.method == Method::POST;
-        let body = match has_messages {
-            true => {
-                let read = to_bytes(body, guard.max_body()).await;
-                let read = read.map_err(|_| AuthResponse::new(413))?;
-                guard.check_policies(&identity, Some(&read)).await?;
-                Body::from(read)
-            }
-            false => {
-                guard.check_policies(&identity, None).await?;
-                body
-            }
-        };
-        let ends_session = parts.method == Method::DELETE;
-        let request = Request::from_parts(parts, body);
-        Ok((request, Self { guard, identity, session, ends_session }))
-    }
-
-    /// Records the session that the response begins, and forgets one that it ended.
-    async fn end(self, answered: Option<&str>, success: bool) -> Result<(), AuthResponse> {
-        match (answered, &self.session) {
-            (Some(new), known) if known.as_deref() != Some(new) => {
-                self.guard.begin_session(&self.identity, new).await
-            }
-            (_, Some(ended)) if self.ends_session && success => self.guard.end_session(ended).await,
-            _ => Ok(()),
-        }
-    }
+    };
+    Ok((head.map(|()| body), visit))
 }

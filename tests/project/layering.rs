@@ -28,6 +28,7 @@ const LAYERS: &[&str] = &[
     "emulator",
     "testing",
     "migration",
+    "guides",
 ];
 
 /// A name that only some places may use: files, folders (with a slash at the end), modules.

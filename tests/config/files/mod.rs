@@ -6,6 +6,7 @@ mod complete;
 mod contract;
 mod example;
 mod formats;
+mod guides;
 mod introspection;
 mod lists;
 mod log;

@@ -104,7 +104,7 @@ impl Drop for RealIssuer {
     }
 }
 
-fn command(registry: Registry, script: &str) -> Command {
+pub(super) fn command(registry: Registry, script: &str) -> Command {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let sources = root.join("tests/issuers/real");
     match registry {

@@ -3,6 +3,8 @@
 //! `docs/interop.md`.
 
 mod bound;
+#[cfg(all(feature = "actix", feature = "emulator"))]
+mod dpop_clients;
 mod issuer;
 mod metadata;
 mod probe;

@@ -3,6 +3,8 @@
 mod certificates;
 mod challenges;
 mod nonces;
+#[cfg(feature = "redis")]
+mod processes;
 mod proofs;
 mod replays;
 mod sources;

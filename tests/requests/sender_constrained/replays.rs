@@ -79,30 +79,3 @@ async fn a_store_that_is_full_is_503_even_where_invalid_tokens_are_ignored() {
     let answer = servers.ask(world.request("GET", "/open", &world.bound())).await;
     assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")));
 }
-
-/// Two nodes share one Redis: of many uses of one proof at once, one is accepted.
-#[cfg(feature = "redis")]
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_a_thousand_parallel_replays_at_two_nodes_one_is_accepted() {
-    let redis = crate::support::redis::Server::start();
-    let world = World::new();
-    let mut nodes = Vec::new();
-    for _ in 0..2 {
-        let store = jamguard::store::RedisStore::builder(&redis.url());
-        let store = store.timeout(Duration::from_secs(30)).build().unwrap();
-        let dpop = Dpop::builder().public_url("https://api.example").store(store).build().unwrap();
-        nodes.push(serve_axum(router(&world.auth().dpop(dpop).build().unwrap())).await);
-    }
-    let request = world.request("GET", "/me", &world.bound());
-    let mut sent = tokio::task::JoinSet::new();
-    for at in 0..1_000 {
-        let (request, address) = (request.clone(), nodes[at % 2].0);
-        sent.spawn(async move { send(address, &request).await.status });
-    }
-    let answers = sent.join_all().await;
-    let count = |status| answers.iter().filter(|answer| **answer == status).count();
-    assert_eq!((count(200), count(401)), (1, 999));
-    for (_, task) in nodes {
-        task.abort();
-    }
-}

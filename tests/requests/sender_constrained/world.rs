@@ -20,7 +20,7 @@ pub(super) const PUBLIC: &str = "https://api.example";
 
 pub(super) struct World {
     pub(super) clock: ManualClock,
-    issuer: SigningKey,
+    pub(super) issuer: SigningKey,
     pub(super) client: SigningKey,
 }
 
@@ -32,9 +32,13 @@ pub(super) struct Draft {
 
 impl World {
     pub(super) fn new() -> Self {
+        Self::of(SigningKey::generate(Algorithm::ES256).unwrap())
+    }
+
+    pub(super) fn of(issuer: SigningKey) -> Self {
         Self {
             clock: ManualClock::at(NOW),
-            issuer: SigningKey::generate(Algorithm::ES256).unwrap(),
+            issuer,
             client: SigningKey::generate(Algorithm::ES256).unwrap(),
         }
     }

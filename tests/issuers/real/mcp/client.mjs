@@ -1,8 +1,10 @@
 // A client of the official TypeScript SDKs: it registers, logs in, calls one tool, and then another
 // that needs a further scope.
-// Arguments: sdk or client (the package), the server's URL, two tools as NAME or NAME=ARGUMENTS in JSON.
-// Standard output: a line of JSON with the answers of the tools and the scopes of each login.
-const [package_, server, first, second] = process.argv.slice(2)
+// Arguments: sdk or client (the package), the protocol revision to speak, the server's URL, two tools
+// as NAME or NAME=ARGUMENTS in JSON.
+// Standard output: a line of JSON with the negotiated revision, the answers of the tools and the scopes
+// of each login.
+const [package_, revision, server, first, second] = process.argv.slice(2)
 const { Client, StreamableHTTPClientTransport, UnauthorizedError } =
   package_ === 'client'
     ? await import('@modelcontextprotocol/client')
@@ -60,9 +62,12 @@ class User {
 
 const user = new User()
 const newTransport = () => new StreamableHTTPClientTransport(new URL(server), { authProvider: user })
+// Revisions before 2026-07-28 begin with `initialize`: the newest one that both sides know is negotiated.
+const versionNegotiation = { mode: revision < '2026-07-28' ? 'legacy' : { pin: revision } }
+const newClient = () => new Client({ name: 'test', version: '1' }, { versionNegotiation })
 const finish = (transport) => transport.finishAuth(user.kept.answer.get('code'), user.kept.answer.get('iss') ?? undefined)
 
-let client = new Client({ name: 'test', version: '1' })
+let client = newClient()
 let transport = newTransport()
 try {
   await client.connect(transport)
@@ -70,7 +75,7 @@ try {
 } catch (error) {
   if (!(error instanceof UnauthorizedError)) throw error
   await finish(transport)
-  client = new Client({ name: 'test', version: '1' })
+  client = newClient()
   transport = newTransport()
   await client.connect(transport)
 }
@@ -87,5 +92,6 @@ async function call(tool) {
   return answer.content[0].text
 }
 const answers = [await call(first), await call(second)]
-process.stdout.write(`${JSON.stringify({ answers, logins })}\n`)
+const negotiated = client.getNegotiatedProtocolVersion?.() ?? transport.protocolVersion
+process.stdout.write(`${JSON.stringify({ revision: negotiated, answers, logins })}\n`)
 process.exit(0)

@@ -1,8 +1,10 @@
 """A client of the official Python SDK: it registers, logs in, calls one tool, and then another that
 needs a further scope.
 
-Arguments: the server's URL, two tools as NAME or NAME=ARGUMENTS in JSON.
-Standard output: a line of JSON with the answers of the tools and the scopes of each login.
+Arguments: the protocol revision to speak, the server's URL, two tools as NAME or NAME=ARGUMENTS in
+JSON.
+Standard output: a line of JSON with the negotiated revision, the answers of the tools and the scopes of
+each login.
 """
 import asyncio
 import json
@@ -17,7 +19,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import OAuthClientMetadata
 
 CALLBACK = "http://127.0.0.1:9/callback"
-server, *tools = sys.argv[1:]
+revision, server, *tools = sys.argv[1:]
 logins = []
 answered = {}
 
@@ -63,13 +65,16 @@ async def main():
     )
     auth = OAuthClientProvider(server, metadata, Kept(), log_in, callback)
     async with httpx2.AsyncClient(auth=auth, follow_redirects=True) as http:
-        async with Client(streamable_http_client(server, http_client=http)) as client:
+        # Before 2026-07-28 a client begins with `initialize`; since then it asks what the server knows.
+        mode = "legacy" if revision < "2026-07-28" else "auto"
+        async with Client(streamable_http_client(server, http_client=http), mode=mode) as client:
             answers = []
             for tool in tools:
                 name, _, arguments = tool.partition("=")
                 answer = await client.call_tool(name, json.loads(arguments or "{}"))
                 answers.append(answer.content[0].text)
-    print(json.dumps({"answers": answers, "logins": logins}))
+                negotiated = client.protocol_version
+    print(json.dumps({"revision": negotiated, "answers": answers, "logins": logins}))
 
 
 asyncio.run(main())

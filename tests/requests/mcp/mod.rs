@@ -1,0 +1,5 @@
+//! The guard of MCP servers.
+
+#[cfg(feature = "oauth2")]
+mod flow;
+mod guard;
