@@ -14,7 +14,7 @@ pub(super) async fn probe(announced: &Announced, project: &str, token: &str) -> 
     assert_eq!(error.kind(), ErrorKind::UnsupportedAlgorithm, "{error}");
     let another = Preset::firebase("demo-other").danger_firebase_emulator().build().unwrap();
     let error = another.verify(token).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::InvalidClaim, "{error}");
+    assert_eq!(error.kind(), ErrorKind::BadSignature, "{error}");
     let emulator = Preset::firebase(project).danger_firebase_emulator().build().unwrap();
     let verified = emulator.verify(token).await.unwrap();
     assert_eq!(verified.issuer(), Some(&*announced.issuer));

@@ -16,8 +16,9 @@ impl Metadata {
             ("RFC 8414", format!("{origin}/.well-known/oauth-authorization-server{path}")),
         ] {
             let answer = reqwest::get(place).await.unwrap();
-            if let Ok(document @ Value::Object(_)) = answer.json().await {
-                found.push((name, document));
+            match answer.json::<Value>().await {
+                Ok(document) if document["issuer"].is_string() => found.push((name, document)),
+                _ => {}
             }
         }
         Self(found)
