@@ -4,6 +4,7 @@ use super::argument::{Argument, Form};
 use super::builder::Preset;
 use crate::jose::Algorithm::{ES256, ES384, ES512, EdDSA, PS256, RS256};
 use crate::policy::ClaimPaths;
+use crate::token::builder::VerifierBuilder;
 
 /// The issuers of Entra's v2.0 and v1.0 tokens.
 const FAMILIES: [&str; 2] =
@@ -94,9 +95,8 @@ impl Preset {
     pub fn entra_any_tenant() -> Self {
         let families = FAMILIES.into_iter();
         let preset = Self::new("entra").authority(ALL_TENANTS).access_tokens_of_entra();
-        preset.map_verifier(|verifier| {
-            families.fold(verifier, |verifier, family| verifier.issuer_family_if(family, |_| true))
-        })
+        preset
+            .map_verifier(|verifier| families.fold(verifier, VerifierBuilder::any_of_issuer_family))
     }
 
     fn of_tenants(self, tenants: impl IntoIterator<Item = String>) -> Self {

@@ -24,6 +24,7 @@ struct Family {
 /// The accepted values of a template's claim.
 pub(super) enum Allowed {
     Values(Vec<Box<str>>),
+    Any,
     If(Arc<dyn Fn(&str) -> bool + Send + Sync>),
 }
 
@@ -114,6 +115,7 @@ impl Family {
         match &self.allowed {
             Allowed::Values(values) if values.iter().any(|allowed| **allowed == *value) => Ok(()),
             Allowed::Values(values) => Err(wrong(claim, &mismatch(values, &[value]))),
+            Allowed::Any => Ok(()),
             Allowed::If(check) if check(value) => Ok(()),
             Allowed::If(_) => {
                 let how =
@@ -178,7 +180,8 @@ impl Issuers {
             ensure(
                 !matches!(allowed, Allowed::Values(values) if values.is_empty() || is_empty(values)),
                 "an issuer family without values, or with an empty one: list the accepted values \
-                 of its claim, or decide with .issuer_family_if(…)",
+                 of its claim, accept all with .any_of_issuer_family(…), or decide with \
+                 .issuer_family_if(…)",
             )?;
         }
         Ok(())

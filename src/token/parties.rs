@@ -68,10 +68,33 @@ impl VerifierBuilder {
         self
     }
 
+    /// Accepts all issuers of a template.
+    ///
+    /// As [`issuer_family`](Self::issuer_family), with every value of the claim accepted. It is for
+    /// services that any tenant may use, and whose policies or handlers decide by the claim: where
+    /// anyone can create a tenant, anyone can get a token.
+    ///
+    /// ```
+    /// # use jamguard::{Verifier, jose::{Algorithm, SigningKey}};
+    /// # let key = SigningKey::generate(Algorithm::RS256)?.verifying_key()?;
+    /// let verifier = Verifier::builder()
+    ///     .key(key)
+    ///     .algorithms([Algorithm::RS256])
+    ///     .any_of_issuer_family("https://{tenant}.issuer.example")
+    ///     .audience("orders")
+    ///     .build()?;
+    /// # Ok::<(), jamguard::Error>(())
+    /// ```
+    pub fn any_of_issuer_family(mut self, template: impl Into<String>) -> Self {
+        self.issuers.add_family(&template.into(), Allowed::Any);
+        self
+    }
+
     /// Accepts the issuers of a template whose variable part passes a check.
     ///
     /// As [`issuer_family`](Self::issuer_family), with a check of the application's instead of a
-    /// list. The check is called when a token is verified in full, not for cached tokens: after a
+    /// list. The configuration file has no key for it: name the values with `issuer_family`, which a
+    /// reload of the file changes, or accept all with `any_of_issuer_family`. The check is called when a token is verified in full, not for cached tokens: after a
     /// change of its answers, call [`Verifier::forget_all`](crate::Verifier::forget_all).
     ///
     /// ```

@@ -6,10 +6,13 @@ use url::Url;
 #[derive(Default)]
 pub(crate) struct Browser {
     cookies: HashMap<String, HashMap<String, String>>,
-    /// What it types into the fields of forms, by their names.
-    fields: HashMap<String, String>,
-    /// The last page that was no redirect.
+    /// What it types into the fields of forms, by their names; without, it submits no forms.
+    pub(crate) fields: Option<HashMap<String, String>>,
+    /// The number of forms that it submitted.
+    pub(crate) submitted: usize,
+    /// The last page that was no redirect, and its status.
     pub(crate) page: String,
+    pub(crate) status: u16,
 }
 
 impl Browser {
@@ -19,7 +22,7 @@ impl Browser {
         cookies: &[String],
         fields: HashMap<String, String>,
     ) -> Self {
-        let mut browser = Self { fields, ..Self::default() };
+        let mut browser = Self { fields: Some(fields), ..Self::default() };
         let site = Url::parse(site).unwrap();
         cookies.iter().for_each(|cookie| browser.keep(&site, cookie));
         browser
@@ -35,12 +38,20 @@ impl Browser {
     }
 
     /// Where it ends up: at the first page without a form to submit, or on the way to a place that
-    /// begins with `until`, which is not visited.
+    /// begins with `until`, which is not visited. All pages on the way must have the status 200.
     pub(crate) async fn follow(&mut self, start: &str, until: &str) -> String {
+        let end = self.visit(start, until).await;
+        assert_eq!(self.status, 200, "{end}: {}", self.page);
+        end
+    }
+
+    /// As [`follow`](Self::follow), but the last page may have any status.
+    pub(crate) async fn visit(&mut self, start: &str, until: &str) -> String {
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
         let http = http.build().unwrap();
         let mut url = Url::parse(start).unwrap();
         let mut form: Option<String> = None;
+        self.status = 200;
         for _ in 0..20 {
             if url.as_str().starts_with(until) {
                 return url.into();
@@ -65,16 +76,15 @@ impl Browser {
                 url = url.join(location.to_str().unwrap()).unwrap();
                 continue;
             }
-            let status = answer.status();
+            self.status = answer.status().as_u16();
             self.page = answer.text().await.unwrap();
-            assert_eq!(status, 200, "{url}: {}", self.page);
-            match Form::of(&self.page).filter(|_| !self.fields.is_empty()) {
-                None => return url.into(),
-                Some(found) => {
-                    url = url.join(&found.action).unwrap();
-                    form = Some(found.body(&self.fields));
-                }
-            }
+            let Some(fields) = self.fields.as_ref().filter(|_| self.status == 200) else {
+                return url.into();
+            };
+            let Some(found) = Form::of(&self.page) else { return url.into() };
+            url = url.join(&found.action).unwrap();
+            form = Some(found.body(fields));
+            self.submitted += 1;
         }
         panic!("redirects without an end, last to {url}: {}", self.page);
     }
@@ -91,9 +101,17 @@ impl Form {
         let mut elements = page
             .split('<')
             .skip_while(|element| !(element.starts_with("form") && is(element, "method", "post")));
-        let action = attribute(elements.next()?, "action").unwrap_or_default();
+        let form = elements.next()?;
+        let action = attribute(form, "action").unwrap_or_default();
+        let id = attribute(form, "id");
         let mut values = Vec::new();
-        for element in elements.take_while(|element| !element.starts_with("/form")) {
+        let mut is_inside = true;
+        for element in elements {
+            is_inside &= !element.starts_with("/form");
+            // Fields elsewhere name the form that they belong to.
+            if !is_inside && (id.is_none() || attribute(element, "form") != id) {
+                continue;
+            }
             let submits = is(element, "type", "submit") || element.starts_with("button");
             let field = element.starts_with("input") || element.starts_with("button");
             // One button is pressed, the first with a name.
@@ -121,7 +139,9 @@ fn is(element: &str, name: &str, value: &str) -> bool {
 
 /// The value of an attribute in double quotes.
 fn attribute(element: &str, name: &str) -> Option<String> {
-    let from = element.find(&format!(" {name}=\""))? + name.len() + 3;
-    let value = element[from..].split('"').next()?;
+    let start = format!("{name}=\"");
+    let mut found = element.match_indices(&start).map(|(at, _)| element.split_at(at));
+    let (_, rest) = found.find(|(before, _)| before.ends_with(char::is_whitespace))?;
+    let value = rest[start.len()..].split('"').next()?;
     Some(value.replace("&#39;", "'").replace("&quot;", "\"").replace("&amp;", "&"))
 }

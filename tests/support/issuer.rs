@@ -106,6 +106,14 @@ impl Server {
         answers.insert(path.to_owned(), answer);
     }
 
+    /// Publishes a discovery document with these members, as the issuer that is returned.
+    pub(crate) fn discoverable(&self, members: Value) -> String {
+        let issuer = self.url("");
+        let document = changed(&members, &json!({"issuer": issuer}));
+        self.set("/.well-known/openid-configuration", Answer::ok(document.to_string()));
+        issuer
+    }
+
     pub(crate) fn hits(&self) -> usize {
         self.state.seen.lock().unwrap().len()
     }
@@ -223,6 +231,18 @@ pub(crate) fn jwk(key: &SigningKey) -> Value {
 
 pub(crate) fn claims() -> Value {
     json!({"iss": ISSUER, "sub": "42", "exp": NOW + 86_400})
+}
+
+/// The claims, or other members, with changes; `null` removes one.
+pub(crate) fn changed(claims: &Value, changes: &Value) -> Value {
+    let mut claims = claims.as_object().unwrap().clone();
+    for (name, value) in changes.as_object().unwrap() {
+        match value {
+            Value::Null => claims.remove(name),
+            value => claims.insert(name.clone(), value.clone()),
+        };
+    }
+    claims.into()
 }
 
 pub(crate) fn token(key: &SigningKey) -> String {

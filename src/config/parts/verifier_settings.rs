@@ -35,6 +35,9 @@ settings! {
         /// values of the claim in braces.
         #[serde(default)]
         issuer_family: BTreeMap<String, AnyOf>,
+        /// Template of issuers, or a list of templates, of which every value is accepted.
+        #[serde(default)]
+        any_of_issuer_family: AnyOf,
         /// Required `aud`, or a list of alternatives. Needed unless `any_audience`,
         /// `protected_resource` or `client_id_instead_of_audience` is true. A preset says itself
         /// whether it needs one.
@@ -148,6 +151,8 @@ impl VerifierSettings {
         for (template, values) in &self.issuer_family {
             verifier = verifier.issuer_family(template, &values.0);
         }
+        let families = self.any_of_issuer_family.0.iter();
+        verifier = families.fold(verifier, VerifierBuilder::any_of_issuer_family);
         for (claim, kinds) in &self.token_kind {
             verifier = verifier.token_kind(claim, &kinds.0);
         }

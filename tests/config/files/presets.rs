@@ -1,7 +1,7 @@
 //! Presets of providers, configured by a file.
 
 use crate::files::{NOW, builder, jam, refusal};
-use crate::support::issuer::{Answer, Server, key, set_of};
+use crate::support::issuer::{Answer, Server, changed, key, set_of};
 use jamguard::config::Format;
 use jamguard::jose::{Algorithm, KeySet, SigningKey};
 use jamguard::policy::role;
@@ -59,12 +59,7 @@ async fn a_preset_sets_rules_and_claim_paths() {
         ("sub", Value::Null),
         ("iss", json!("https://sso.acme.example/realms/master")),
     ] {
-        let mut wrong = claims();
-        match &value {
-            Value::Null => wrong.as_object_mut().unwrap().remove(name),
-            _ => wrong.as_object_mut().unwrap().insert(name.to_owned(), value.clone()),
-        };
-        let token = mint(&key, &wrong).unwrap();
+        let token = mint(&key, &changed(&claims(), &json!({name: value}))).unwrap();
         let error = auth.authenticate(&token).await.map(|_| name).unwrap_err();
         assert!(error.message().contains(name) || name == "iss", "{error}");
     }
@@ -87,13 +82,10 @@ async fn the_keys_of_the_section_change_what_a_preset_sets() {
     );
     let users = jam.verifier("users").unwrap();
     for issuer in [REALM, "https://login.acme.example"] {
-        let mut claims = claims();
-        claims["iss"] = issuer.into();
-        claims["aud"] = "account".into();
+        let claims = changed(&claims(), &json!({"iss": issuer, "aud": "account"}));
         users.verify(&mint(&key, &claims).unwrap()).await.unwrap();
     }
-    let mut wrong = claims();
-    wrong["iss"] = "https://other.acme.example".into();
+    let wrong = changed(&claims(), &json!({"iss": "https://other.acme.example"}));
     let error = users.verify(&mint(&key, &wrong).unwrap()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidClaim);
 }
@@ -143,8 +135,7 @@ async fn a_protected_resource_is_the_audience_of_a_preset() {
     let keys = "algorithms = 'ES256'\njwks = '${KEYS}'";
     let jam = with_key(&key, &format!("{resource}{verifier}{keys}"));
     let verify = async |audience: &str| {
-        let mut claims = claims();
-        claims["aud"] = audience.into();
+        let claims = changed(&claims(), &json!({"aud": audience}));
         jam.verifier("users").unwrap().verify(&mint(&key, &claims).unwrap()).await
     };
     verify("https://api.acme.example/mcp").await.unwrap();

@@ -392,6 +392,8 @@ async fn the_rules_of_verifiers() {
     let any = "any_audience = true";
     let family = "any_audience = true
         issuer_family = { 'https://a.example/{tid}' = ['blue', 'green'] }";
+    let every = "any_audience = true
+        any_of_issuer_family = 'https://a.example/{tid}'";
     let of = |tenant: &str| json!({"iss": format!("https://a.example/{tenant}"), "tid": tenant, "exp": NOW + 60});
     let invalid = Err(ErrorKind::InvalidClaim);
     for (rules, claims, answer) in [
@@ -400,6 +402,9 @@ async fn the_rules_of_verifiers() {
         (clients, json!({"azp": "app", "aud": "b", "exp": NOW + 60}), invalid),
         (family, of("green"), Ok(())),
         (family, of("red"), invalid),
+        (every, of("red"), Ok(())),
+        (every, json!({"iss": "https://a.example/red", "tid": "blue", "exp": NOW + 60}), invalid),
+        (every, json!({"iss": "https://b.example/red", "tid": "red", "exp": NOW + 60}), invalid),
         (any, json!({"sub": 42, "exp": NOW + 60}), invalid),
         (
             "any_audience = true\nnumeric_subject = true",

@@ -88,9 +88,7 @@ async fn a_private_key_signs_an_assertion() {
 #[tokio::test]
 async fn an_assertion_is_for_the_discovered_issuer() {
     let server = Server::start().await;
-    let issuer = server.url("");
-    let document = json!({"issuer": issuer, "introspection_endpoint": server.url(ENDPOINT)});
-    server.set("/.well-known/openid-configuration", Answer::ok(document.to_string()));
+    let issuer = server.discoverable(json!({"introspection_endpoint": server.url(ENDPOINT)}));
     server.set(ENDPOINT, Answer::ok(r#"{"active":false}"#));
     let signing = key("client-key");
     let asked = Introspection::discover(&issuer).private_key_jwt("api", signing.clone());

@@ -3,10 +3,22 @@
 use super::{ENDPOINT, TOKEN, World, answer_with};
 use crate::support::issuer::{Answer, ISSUER, NOW, key, token};
 use jamguard::ErrorKind::{self, *};
-use jamguard::jose::Algorithm;
+use jamguard::jose::{Algorithm, SigningKey};
 use jamguard::testing::mint;
-use jamguard::{Authenticator, Introspection, Verifier};
+use jamguard::{Authenticator, Introspection, Verifier, VerifierBuilder};
 use serde_json::json;
+
+/// A verifier of an issuer's JWTs.
+fn jwts(key: &SigningKey, issuer: &str) -> VerifierBuilder {
+    let verifier = Verifier::builder().key(key.verifying_key().unwrap());
+    verifier.algorithms([Algorithm::ES256]).issuer(issuer)
+}
+
+/// An authenticator with a verifier of JWTs and one of opaque tokens.
+fn beside(jwts: VerifierBuilder, opaque: &Verifier, world: &World) -> Authenticator {
+    let auth = Authenticator::builder().verifier(jwts.build().unwrap()).verifier(opaque.clone());
+    auth.clock(world.clock.clone()).build().unwrap()
+}
 
 #[tokio::test]
 async fn jwts_are_verified_with_keys_and_all_others_are_introspected() {
@@ -89,17 +101,8 @@ async fn other_texts_are_refused_without_a_call() {
 async fn an_authenticator_finds_the_verifier_of_opaque_tokens() {
     let world = World::new().await;
     let signing = key("k2");
-    let other = Verifier::builder()
-        .key(signing.verifying_key().unwrap())
-        .algorithms([Algorithm::ES256])
-        .issuer("https://other.example")
-        .any_audience()
-        .clock(world.clock.clone());
-    let auth = Authenticator::builder()
-        .verifier(other.build().unwrap())
-        .verifier(world.verifier.clone())
-        .build()
-        .unwrap();
+    let other = jwts(&signing, "https://other.example").any_audience();
+    let auth = beside(other, &world.verifier, &world);
     for _ in 0..2 {
         assert_eq!(auth.authenticate(TOKEN).await.unwrap().subject(), Some("42"));
     }
@@ -118,19 +121,10 @@ async fn an_authenticator_finds_the_verifier_of_opaque_tokens() {
 async fn an_answer_is_remembered_beside_the_issuers_verifier_of_jwts() {
     let world = World::new().await;
     let signing = key("k1");
-    let jwts = Verifier::builder()
-        .key(signing.verifying_key().unwrap())
-        .algorithms([Algorithm::ES256])
-        .issuer(ISSUER)
-        .audience("api");
+    let jwts = jwts(&signing, ISSUER).audience("api");
     let opaque = Verifier::builder().introspection(world.introspection.clone()).audience("api");
     let opaque = opaque.clock(world.clock.clone()).build().unwrap();
-    let auth = Authenticator::builder()
-        .verifier(jwts.build().unwrap())
-        .verifier(opaque.clone())
-        .clock(world.clock.clone())
-        .build()
-        .unwrap();
+    let auth = beside(jwts, &opaque, &world);
     for _ in 0..2 {
         assert_eq!(auth.authenticate(TOKEN).await.unwrap().subject(), Some("42"));
     }
@@ -148,17 +142,8 @@ async fn an_answer_is_remembered_beside_the_issuers_verifier_of_jwts() {
 async fn a_fault_outranks_the_refusal_of_another_verifier() {
     let world = World::new().await;
     let signing = key("k1");
-    let jwts = Verifier::builder()
-        .key(signing.verifying_key().unwrap())
-        .algorithms([Algorithm::ES256])
-        .issuer(ISSUER)
-        .audience("other");
-    let auth = Authenticator::builder()
-        .verifier(jwts.build().unwrap())
-        .verifier(world.verifier.clone())
-        .clock(world.clock.clone())
-        .build()
-        .unwrap();
+    let jwts = jwts(&signing, ISSUER).audience("other");
+    let auth = beside(jwts, &world.verifier, &world);
     let jwt = token(&signing);
     assert_eq!(auth.authenticate(&jwt).await.unwrap().subject(), Some("42"));
     world.server.set(ENDPOINT, Answer::status(401));

@@ -42,6 +42,15 @@ fn answer_without(name: &str) -> Value {
     answer
 }
 
+/// A verifier that asks by this introspection and whose time stands still.
+fn verifier_by(
+    introspection: IntrospectionBuilder,
+    rules: impl FnOnce(VerifierBuilder) -> VerifierBuilder,
+) -> Verifier {
+    let verifier = Verifier::builder().introspection(introspection.build().unwrap());
+    rules(verifier.audience("api").clock(ManualClock::at(NOW))).build().unwrap()
+}
+
 /// An authorization server, and a verifier that asks it and whose time stands still.
 struct World {
     server: Server,

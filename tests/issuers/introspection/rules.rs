@@ -1,10 +1,9 @@
 //! The claims of an answer, by the rules for a JWT's claims.
 
-use super::{TOKEN, World, answer, answer_with, answer_without};
+use super::{TOKEN, World, answer, answer_with, answer_without, verifier_by};
 use crate::support::issuer::{Answer, ISSUER, NOW, Server};
 use jamguard::ErrorKind::{self, *};
-use jamguard::testing::ManualClock;
-use jamguard::{Introspection, Verifier, VerifierBuilder};
+use jamguard::{Introspection, VerifierBuilder};
 use serde_json::{Value, json};
 
 /// A world whose answers differ in one member.
@@ -161,17 +160,9 @@ async fn unusual_json_types_are_read_on_demand() {
 #[tokio::test]
 async fn the_endpoint_and_the_issuer_are_discovered() {
     let server = Server::start().await;
-    let issuer = server.url("");
-    let document = json!({"issuer": issuer, "introspection_endpoint": server.url("/introspect")});
-    server.set("/.well-known/openid-configuration", Answer::ok(document.to_string()));
-    let introspection = Introspection::discover(&issuer).client_secret_basic("api", "s3cret");
-    let introspection = introspection.build().unwrap();
-    let verifier = Verifier::builder()
-        .introspection(introspection)
-        .audience("api")
-        .clock(ManualClock::at(NOW))
-        .build()
-        .unwrap();
+    let issuer = server.discoverable(json!({"introspection_endpoint": server.url("/introspect")}));
+    let discovered = || Introspection::discover(&issuer).client_secret_basic("api", "s3cret");
+    let verifier = verifier_by(discovered(), |rules| rules);
 
     server.set("/introspect", Answer::ok(answer_with("iss", &*issuer).to_string()));
     assert_eq!(verifier.verify("a").await.unwrap().issuer(), Some(&*issuer));
@@ -180,9 +171,7 @@ async fn the_endpoint_and_the_issuer_are_discovered() {
     server.set("/introspect", Answer::ok(answer().to_string()));
     assert_eq!(verifier.verify("c").await.unwrap_err().kind(), InvalidClaim);
     // A server answers for its own issuer, whichever others the verifier accepts.
-    let shared = Introspection::discover(&issuer).client_secret_basic("api", "s3cret");
-    let rules = Verifier::builder().audience("api").clock(ManualClock::at(NOW)).issuer(ISSUER);
-    let shared = rules.introspection(shared.build().unwrap()).build().unwrap();
+    let shared = verifier_by(discovered(), |rules| rules.issuer(ISSUER));
     let refused = shared.verify("e").await.unwrap_err();
     assert_eq!(refused.kind(), InvalidClaim);
     server.set("/introspect", Answer::ok(answer_without("iss").to_string()));
@@ -190,13 +179,8 @@ async fn the_endpoint_and_the_issuer_are_discovered() {
     let discoveries = server.seen().iter().filter(|line| line.starts_with("GET")).count();
     assert_eq!(discoveries, 2);
 
-    let other = Introspection::discover(&issuer).client_secret_basic("api", "s3cret");
-    let rules = || Verifier::builder().audience("api").clock(ManualClock::at(NOW));
-    let other = rules().introspection(other.build().unwrap()).build().unwrap();
-    server.set(
-        "/.well-known/openid-configuration",
-        Answer::ok(json!({"issuer": issuer}).to_string()),
-    );
+    let other = verifier_by(discovered(), |rules| rules);
+    server.discoverable(json!({}));
     let error = other.verify("d").await.unwrap_err();
     assert_eq!(error.kind(), Unavailable);
     assert!(error.message().contains("names no introspection_endpoint"), "{error}");

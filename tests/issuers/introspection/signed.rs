@@ -1,10 +1,10 @@
 //! Signed answers (RFC 9701).
 
-use super::{ENDPOINT, TOKEN, answer_with};
+use super::{ENDPOINT, TOKEN, answer_with, verifier_by};
 use crate::support::issuer::{Answer, NOW, Server, key, set_of};
 use jamguard::ErrorKind::*;
 use jamguard::jose::{Algorithm, SigningKey};
-use jamguard::testing::{ManualClock, mint_with_header};
+use jamguard::testing::mint_with_header;
 use jamguard::{Introspection, Verifier};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -21,26 +21,16 @@ struct World {
 impl World {
     async fn new() -> Self {
         let server = Server::start().await;
-        let issuer = server.url("");
         let key = key("k1");
-        let document = json!({
-            "issuer": issuer, "jwks_uri": server.url("/keys"),
-            "introspection_endpoint": server.url(ENDPOINT),
-        });
-        server.set("/.well-known/openid-configuration", Answer::ok(document.to_string()));
+        let issuer = server.discoverable(json!({
+            "jwks_uri": server.url("/keys"), "introspection_endpoint": server.url(ENDPOINT),
+        }));
         server.set("/keys", Answer::ok(set_of(&[&key])));
         let introspection = Introspection::discover(&issuer)
             .client_secret_basic("api", "s3cret")
             .signed_answers([Algorithm::ES256])
-            .inactive_ttl(Duration::ZERO)
-            .build()
-            .unwrap();
-        let verifier = Verifier::builder()
-            .introspection(introspection)
-            .audience("api")
-            .clock(ManualClock::at(NOW))
-            .build()
-            .unwrap();
+            .inactive_ttl(Duration::ZERO);
+        let verifier = verifier_by(introspection, |rules| rules);
         Self { server, key, verifier }
     }
 

@@ -1,6 +1,6 @@
 //! AWS load balancers: `x-amzn-oidc-data`, with keys by URL.
 
-use crate::support::issuer::{Answer, NOW, Server, at_once};
+use crate::support::issuer::{Answer, NOW, Server, at_once, changed};
 use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
 use jamguard::ErrorKind::{self, *};
 use jamguard::jose::{Algorithm, SigningKey};
@@ -64,17 +64,6 @@ fn token(key: &SigningKey, header: &Value, payload: &Value) -> String {
     token_in(&URL_SAFE, key, header, payload)
 }
 
-/// With these members changed; null removes one.
-fn with(mut value: Value, changes: Value) -> Value {
-    for (name, change) in changes.as_object().unwrap() {
-        match change.is_null() {
-            true => drop(value.as_object_mut().unwrap().remove(name)),
-            false => value[name] = change.clone(),
-        }
-    }
-    value
-}
-
 impl World {
     async fn new() -> Self {
         let server = Server::start().await;
@@ -90,7 +79,7 @@ impl World {
     }
 
     async fn answer(&self, changes: Value) -> Result<(), ErrorKind> {
-        self.verify(&token(&self.key, &with(header(), changes), &payload())).await
+        self.verify(&token(&self.key, &changed(&header(), &changes), &payload())).await
     }
 }
 
@@ -102,8 +91,8 @@ async fn a_load_balancers_token_is_accepted_with_its_padding() {
         for in_payload in PADS {
             let token = token(
                 &world.key,
-                &with(header(), json!({"client": in_header})),
-                &with(payload(), json!({"name": in_payload})),
+                &changed(&header(), &json!({"client": in_header})),
+                &changed(&payload(), &json!({"name": in_payload})),
             );
             with_padding += usize::from(token.contains("=."));
             let verified = world.verifier.verify(&token).await.unwrap();
@@ -132,7 +121,7 @@ async fn other_verifiers_refuse_padding() {
         .build()
         .unwrap();
     for pad in PADS {
-        let header = with(header(), json!({"client": pad}));
+        let header = changed(&header(), &json!({"client": pad}));
         let padded = token(&world.key, &header, &payload());
         assert_eq!(world.verify(&padded).await, Ok(()));
         let refused = strict.verify(&padded).await.unwrap_err();
@@ -176,8 +165,8 @@ async fn the_token_ends_with_either_exp() {
     for (in_header, in_payload) in [(60, 120), (120, 60)] {
         let token = token(
             &world.key,
-            &with(header(), json!({"exp": NOW + in_header})),
-            &with(payload(), json!({"exp": NOW + in_payload, "jti": in_header.to_string()})),
+            &changed(&header(), &json!({"exp": NOW + in_header})),
+            &changed(&payload(), &json!({"exp": NOW + in_payload, "jti": in_header.to_string()})),
         );
         assert_eq!(world.verify(&token).await, Ok(()));
         let clock = &world.clock;
@@ -187,7 +176,7 @@ async fn the_token_ends_with_either_exp() {
         assert_eq!(world.verify(&token).await, Err(Expired));
         clock.set_wall(NOW);
     }
-    let bare = with(payload(), json!({"exp": null, "iss": null}));
+    let bare = changed(&payload(), &json!({"exp": null, "iss": null}));
     let verified = world.verifier.verify(&token(&world.key, &header(), &bare)).await.unwrap();
     assert_eq!(verified.issuer(), Some("https://login.example"));
 }
@@ -223,7 +212,7 @@ async fn each_key_is_fetched_once_and_again_after_a_day() {
     let world = World::new().await;
     let second = new_key();
     world.server.set(&format!("/keys/{}", nth(1)), Answer::ok(pem(&second)));
-    let of_second = token(&second, &with(header(), json!({"kid": nth(1)})), &payload());
+    let of_second = token(&second, &changed(&header(), &json!({"kid": nth(1)})), &payload());
     // Callers at once share the fetch.
     let first = token(&world.key, &header(), &payload());
     let (a, b, c) = tokio::join!(world.verify(&first), world.verify(&first), world.verify(&first));
@@ -231,13 +220,13 @@ async fn each_key_is_fetched_once_and_again_after_a_day() {
     assert_eq!(world.verify(&of_second).await, Ok(()));
     assert_eq!(world.server.hits(), 2);
     // A key does not serve under another's id.
-    let crossed = token(&world.key, &with(header(), json!({"kid": nth(1)})), &payload());
+    let crossed = token(&world.key, &changed(&header(), &json!({"kid": nth(1)})), &payload());
     assert_eq!(world.verify(&crossed).await, Err(BadSignature));
     // A cached token ends with its key, which the server no longer has.
     world.server.set(&format!("/keys/{KID}"), Answer::status(404));
     world.clock.advance(Duration::from_secs(24 * 3600));
     let day = json!({"exp": NOW + 200_000});
-    let late = token(&world.key, &with(header(), day.clone()), &with(payload(), day));
+    let late = token(&world.key, &changed(&header(), &day), &changed(&payload(), &day));
     assert_eq!(world.verify(&late).await, Err(UnknownKey));
     assert_eq!(world.server.hits(), 3);
 }
@@ -246,7 +235,7 @@ async fn each_key_is_fetched_once_and_again_after_a_day() {
 async fn a_cached_token_ends_with_its_key() {
     let world = World::new().await;
     let date = json!({"exp": NOW + 200_000});
-    let token = token(&world.key, &with(header(), date.clone()), &with(payload(), date));
+    let token = token(&world.key, &changed(&header(), &date), &changed(&payload(), &date));
     assert_eq!(world.verify(&token).await, Ok(()));
     world.server.set(&format!("/keys/{KID}"), Answer::status(404));
     world.clock.advance(Duration::from_secs(24 * 3600 - 1));
@@ -279,7 +268,7 @@ async fn unknown_keys_are_remembered_and_their_fetches_bounded() {
     assert_eq!(world.answer(json!({})).await, Ok(()));
     assert_eq!(ask(100).await, Err(Unavailable));
     // Known keys are not affected, and a missing one is asked for again after the cooldown.
-    let token = token(&world.key, &header(), &with(payload(), json!({"jti": "2"})));
+    let token = token(&world.key, &header(), &changed(&payload(), &json!({"jti": "2"})));
     assert_eq!(world.verify(&token).await, Ok(()));
     world.clock.advance(Duration::from_secs(30));
     assert_eq!(ask(1).await, Err(UnknownKey));
@@ -291,11 +280,11 @@ async fn unknown_keys_are_remembered_and_their_fetches_bounded() {
 async fn a_known_key_is_fetched_again_during_a_flood() {
     let world = World::new().await;
     let date = json!({"exp": NOW + 200_000});
-    let known = token(&world.key, &with(header(), date.clone()), &with(payload(), date.clone()));
+    let known = token(&world.key, &changed(&header(), &date), &changed(&payload(), &date));
     assert_eq!(world.verify(&known).await, Ok(()));
     world.clock.advance(Duration::from_secs(24 * 3600));
     for n in 1..20 {
-        let _ = world.answer(with(date.clone(), json!({"kid": nth(n)}))).await;
+        let _ = world.answer(changed(&date, &json!({"kid": nth(n)}))).await;
     }
     assert_eq!(world.answer(json!({"kid": nth(20)})).await, Err(Unavailable));
     assert_eq!(world.server.hits(), 9);
@@ -307,7 +296,7 @@ async fn a_known_key_is_fetched_again_during_a_flood() {
 async fn a_known_key_is_used_for_an_hour_of_an_outage() {
     let world = World::new().await;
     let date = json!({"exp": NOW + 200_000});
-    let known = token(&world.key, &with(header(), date.clone()), &with(payload(), date));
+    let known = token(&world.key, &changed(&header(), &date), &changed(&payload(), &date));
     assert_eq!(world.verify(&known).await, Ok(()));
     let place = format!("/keys/{KID}");
     world.server.set(&place, Answer::status(500));

@@ -1,7 +1,6 @@
 //! The header of AWS Application Load Balancers.
 
-use super::changed;
-use crate::support::issuer::{Answer, NOW, Server, key, set_of};
+use crate::support::issuer::{Answer, NOW, Server, changed, key, set_of};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE;
 use jamguard::jose::{Algorithm, SigningKey};
@@ -18,7 +17,7 @@ const ISSUER: &str = "https://login.acme.example";
 
 fn header() -> Value {
     json!({
-        "alg": "ES256", "kid": KID, "signer": ARN, "iss": ISSUER, "client": "shop",
+        "typ": "JWT", "alg": "ES256", "kid": KID, "signer": ARN, "iss": ISSUER, "client": "shop",
         "exp": NOW + 120,
     })
 }

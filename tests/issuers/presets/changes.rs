@@ -1,35 +1,39 @@
 //! What a preset sets can be changed after it.
 
-use super::{Provider, changed};
-use crate::support::issuer::{Answer, NOW, Server, key, set_of};
+use super::Provider;
+use crate::support::issuer::{Answer, NOW, Server, changed, key, set_of};
 use jamguard::jose::{Algorithm, SigningKey};
 use jamguard::policy::ClaimPaths;
 use jamguard::testing::{ManualClock, mint};
-use jamguard::{Authenticator, AuthenticatorBuilder, ErrorKind, Preset, ProtectedResource};
+use jamguard::{
+    Authenticator, AuthenticatorBuilder, ErrorKind, Preset, ProtectedResource, Verifier,
+};
 use serde_json::json;
 
-#[tokio::test]
-async fn keys_are_found_by_the_discovery_of_a_replaced_issuer() {
-    let (server, key) = (Server::start().await, key("k1"));
-    let issuer = server.url("");
-    let document = json!({"issuer": issuer, "jwks_uri": server.url("/keys")});
-    let path = "/.well-known/openid-configuration";
-    server.set(path, Answer::ok(document.to_string()));
-    server.set("/keys", Answer::ok(set_of(&[&key])));
-    let verifier = Preset::gitlab_ci("acme/shop")
-        .issuer(&issuer)
+/// The preset with the issuer replaced by a test's.
+fn of_another_issuer(preset: Preset, issuer: &str) -> Verifier {
+    preset
+        .issuer(issuer)
         .audience("api")
         .algorithms([Algorithm::ES256])
         .map_verifier(|verifier| verifier.clock(ManualClock::at(NOW)))
         .build()
-        .unwrap();
+        .unwrap()
+}
+
+#[tokio::test]
+async fn keys_are_found_by_the_discovery_of_a_replaced_issuer() {
+    let (server, key) = (Server::start().await, key("k1"));
+    let issuer = server.discoverable(json!({"jwks_uri": server.url("/keys")}));
+    server.set("/keys", Answer::ok(set_of(&[&key])));
+    let verifier = of_another_issuer(Preset::gitlab_ci("acme/shop"), &issuer);
     let claims = json!({
         "iss": issuer, "aud": "api", "sub": "1", "exp": NOW + 60,
         "project_path": "acme/shop", "pipeline_id": "574",
     });
     let verified = verifier.verify(&mint(&key, &claims).unwrap()).await.unwrap();
     assert_eq!(verified.issuer(), Some(&*issuer));
-    assert_eq!(server.seen()[0], format!("GET {path} HTTP/1.1"));
+    assert_eq!(server.seen()[0], "GET /.well-known/openid-configuration HTTP/1.1");
     let first = changed(&claims, &json!({"iss": "https://gitlab.com"}));
     let error = verifier.verify(&mint(&key, &first).unwrap()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidClaim);
@@ -76,19 +80,11 @@ async fn fixed_keys_replace_published_ones() {
 #[tokio::test]
 async fn an_issuer_replaces_the_tenants_of_entra() {
     let (server, key) = (Server::start().await, key("k1"));
-    let issuer = server.url("");
-    let document = json!({"issuer": issuer, "jwks_uri": server.url("/keys")});
-    server.set("/.well-known/openid-configuration", Answer::ok(document.to_string()));
+    let issuer = server.discoverable(json!({"jwks_uri": server.url("/keys")}));
     server.set("/keys", Answer::ok(set_of(&[&key])));
     let tenant = "3a1b6c2e-5d0f-4c1a-9c53-0a5d1b1a7f10";
     for preset in [Preset::entra_any_tenant(), Preset::entra(tenant)] {
-        let verifier = preset
-            .issuer(&issuer)
-            .audience("api")
-            .algorithms([Algorithm::ES256])
-            .map_verifier(|verifier| verifier.clock(ManualClock::at(NOW)))
-            .build()
-            .unwrap();
+        let verifier = of_another_issuer(preset, &issuer);
         let claims = json!({"iss": issuer, "aud": "api", "azp": "web", "exp": NOW + 60});
         verifier.verify(&mint(&key, &claims).unwrap()).await.unwrap();
         let iss = format!("https://login.microsoftonline.com/{tenant}/v2.0");

@@ -1,9 +1,9 @@
 //! Access tokens of Microsoft Entra ID.
 
-use super::{Provider, changed};
-use crate::support::issuer::{Answer, NOW, Server, jwk, key};
+use super::Provider;
+use crate::support::issuer::{Answer, NOW, Server, changed, jwk, key};
 use jamguard::policy::{role, scope};
-use jamguard::testing::{ManualClock, mint};
+use jamguard::testing::{ManualClock, mint, mint_with_header};
 use jamguard::{Authenticator, ErrorKind, Preset, jose::Algorithm};
 use serde_json::{Value, json};
 
@@ -51,6 +51,17 @@ async fn one_tenant() {
     let identity = entra.identity(v1(TENANT)).await;
     assert!(identity.check(&scope("Orders.Read")).is_ok());
 
+    // An app without a user has no scopes.
+    let app = json!({"scp": null, "idtyp": "app", "roles": ["Orders.Read.All"]});
+    let identity = entra.identity(app).await;
+    assert!(identity.check(&role("Orders.Read.All")).is_ok());
+    assert!(identity.check(&scope("Orders.Read")).is_err());
+    // The key is named twice in a v1.0 token.
+    let header = json!({"alg": "RS256", "typ": "JWT", "x5t": "k1", "kid": "k1"});
+    let claims = changed(&entra.claims, &v1(TENANT)).to_string();
+    let token = mint_with_header(&entra.key, &header, claims.as_bytes()).unwrap();
+    entra.auth.authenticate(&token).await.unwrap();
+
     let graph = json!({"aud": "00000003-0000-0000-c000-000000000000"});
     entra.refuses_claims("token for Graph", graph, "'aud'").await;
     let id_token = json!({"azp": null, "azpacr": null, "scp": null, "nonce": "n-1"});
@@ -70,8 +81,7 @@ async fn one_tenant() {
     // As for Graph: what is signed is not what is sent.
     let nonce = json!({"alg": "RS256", "typ": "JWT", "kid": "k1", "nonce": "sent"});
     let claims = entra.claims.to_string();
-    let signed =
-        jamguard::testing::mint_with_header(&entra.key, &nonce, claims.as_bytes()).unwrap();
+    let signed = mint_with_header(&entra.key, &nonce, claims.as_bytes()).unwrap();
     let sent = entra.token(json!({}));
     let mixed = format!(
         "{}.{}",

@@ -1,7 +1,6 @@
 //! The tokens of Firebase's Auth emulator are not signed: refused, but for the named opt-in.
 
-use super::changed;
-use crate::support::issuer::{NOW, set_of};
+use crate::support::issuer::{NOW, changed, set_of};
 use jamguard::jose::{Algorithm, SigningKey};
 use jamguard::testing::{ManualClock, mint, mint_with_header};
 use jamguard::{Authenticator, Error, ErrorKind, Preset};

@@ -1,8 +1,8 @@
 //! Tokens of Kubernetes service accounts.
 
-use super::{Provider, changed};
+use super::Provider;
 use crate::support::folder::Folder;
-use crate::support::issuer::{Answer, NOW, Server, key, set_of};
+use crate::support::issuer::{Answer, NOW, Server, changed, key, set_of};
 use jamguard::jose::Algorithm;
 use jamguard::jwks::RemoteKeySet;
 use jamguard::testing::{ManualClock, mint};
@@ -19,8 +19,10 @@ fn claims() -> Value {
         "jti": "aed34954-b33a-4142-b1ec-389d6bbb4936",
         "kubernetes.io": {
             "namespace": "shop",
+            "node": {"name": "worker-1", "uid": "58456cb0-dd00-45ed-b797-5578fdceaced"},
             "pod": {"name": "web-5f6d", "uid": "5e0bd49b-f040-43b0-99b7-22765a53f7f3"},
             "serviceaccount": {"name": "web", "uid": "14ee3fa4-a7e2-420f-9f9a-dbc4507c3798"},
+            "warnafter": NOW + 3597,
         },
         "nbf": NOW - 10,
         "sub": "system:serviceaccount:shop:web",
@@ -33,6 +35,12 @@ async fn service_accounts() {
     let cluster = Provider::start(preset, Algorithm::RS256, claims()).await;
     let identity = cluster.identity(json!({})).await;
     assert_eq!(identity.subject(), Some("system:serviceaccount:shop:web"));
+    // Of `kubectl create token`, which binds it to no pod.
+    let unbound = json!({"kubernetes.io": {
+        "namespace": "shop",
+        "serviceaccount": {"name": "web", "uid": "14ee3fa4-a7e2-420f-9f9a-dbc4507c3798"},
+    }});
+    cluster.identity(unbound).await;
     let api_server = json!({"aud": [CLUSTER, "k3s"]});
     cluster.refuses_claims("token for the API server", api_server, "'aud'").await;
     let legacy = json!({

@@ -14,7 +14,7 @@ mod proxies;
 mod requests;
 mod workloads;
 
-use crate::support::issuer::{Answer, NOW, Server, key, set_of};
+use crate::support::issuer::{Answer, NOW, Server, changed, key, set_of};
 use jamguard::jose::{Algorithm, SigningKey};
 use jamguard::testing::{ManualClock, mint, mint_with_header};
 use jamguard::{Authenticator, ErrorKind, Identity, Policy, Preset};
@@ -96,16 +96,4 @@ impl Provider {
         let foreign = mint(&key("k1"), &self.claims).unwrap();
         assert!(self.auth.authenticate(&foreign).await.is_err(), "signed with a foreign key");
     }
-}
-
-/// The claims with changes; `null` removes one.
-fn changed(claims: &Value, changes: &Value) -> Value {
-    let mut claims = claims.as_object().unwrap().clone();
-    for (name, value) in changes.as_object().unwrap() {
-        match value {
-            Value::Null => claims.remove(name),
-            value => claims.insert(name.clone(), value.clone()),
-        };
-    }
-    claims.into()
 }

@@ -26,6 +26,8 @@ pub(crate) struct Announced {
     pub(crate) client_id: String,
     pub(crate) secret: Option<String>,
     pub(crate) callback: String,
+    /// Where the client's users arrive after a logout, if the issuer has one.
+    pub(crate) logged_out: Option<String>,
     /// A resource that the client may ask for (RFC 8707).
     pub(crate) resource: Option<String>,
     /// The client of the client credentials grant, if it is another one.
@@ -57,6 +59,8 @@ pub(crate) struct Announced {
     /// What the user types into the forms of login and consent.
     #[serde(default)]
     form: HashMap<String, String>,
+    /// The project of a Firebase emulator, whose tokens are not signed.
+    pub(crate) firebase_project: Option<String>,
     /// Tokens that the script got by other means than OAuth 2.0.
     #[serde(default)]
     pub(crate) tokens: HashMap<String, String>,
@@ -113,7 +117,7 @@ pub(super) fn command(registry: Registry, script: &str) -> Command {
             let mut node = Command::new("node");
             // The packages are beside the link to the script, not beside the script.
             node.args(["--preserve-symlinks", "--preserve-symlinks-main"])
-                .arg(format!("scripts/{script}.mjs"))
+                .arg(format!("scripts/{folder}/{script}.mjs"))
                 .current_dir(root.join("target/issuers").join(folder));
             node
         }

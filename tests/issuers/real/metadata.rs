@@ -16,8 +16,9 @@ impl Metadata {
             ("RFC 8414", format!("{origin}/.well-known/oauth-authorization-server{path}")),
         ] {
             let answer = reqwest::get(place).await.unwrap();
-            if let Ok(document @ Value::Object(_)) = answer.json().await {
-                found.push((name, document));
+            match answer.json::<Value>().await {
+                Ok(document) if document["issuer"].is_string() => found.push((name, document)),
+                _ => {}
             }
         }
         Self(found)
@@ -34,20 +35,19 @@ impl Metadata {
         }
     }
 
-    pub(super) fn logout(&self) -> String {
-        let has = |name: &str, value: fn(&Value) -> bool| {
-            self.0.iter().any(|(_, document)| value(&document[name]))
-        };
-        let kinds = [
-            ("RP-initiated", has("end_session_endpoint", Value::is_string)),
-            ("back-channel", has("backchannel_logout_supported", |value| value == true)),
-            ("front-channel", has("frontchannel_logout_supported", |value| value == true)),
+    /// Where browsers log out (OpenID Connect RP-Initiated Logout 1.0).
+    pub(super) fn end_session_endpoint(&self) -> Option<&str> {
+        self.0.iter().find_map(|(_, document)| document["end_session_endpoint"].as_str())
+    }
+
+    /// How the issuer announces that it tells applications of a logout.
+    pub(super) fn logout_channels(&self) -> Vec<&'static str> {
+        let has = |name: &str| self.0.iter().any(|(_, document)| document[name] == true);
+        let channels = [
+            ("back-channel", "backchannel_logout_supported"),
+            ("front-channel", "frontchannel_logout_supported"),
         ];
-        let named: Vec<_> = kinds.iter().filter(|(_, has)| *has).map(|(name, _)| *name).collect();
-        match named.is_empty() {
-            true => "none".to_owned(),
-            false => named.join(", "),
-        }
+        channels.into_iter().filter(|(_, name)| has(name)).map(|(channel, _)| channel).collect()
     }
 
     /// Whether the issuer binds tokens to keys of clients (RFC 9449).

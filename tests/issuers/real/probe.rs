@@ -1,11 +1,16 @@
 //! What jamguard can do with one issuer: its discovery, its tokens, its login.
 
 use super::bound;
+use super::firebase;
 use super::issuer::{Announced, RealIssuer};
+use super::logout::{self, LoggedIn};
 use super::metadata::Metadata;
+use crate::support::browser::Browser;
 use crate::support::tokens::decode;
 use jamguard::jose::Algorithm;
-use jamguard::oauth2::{OAuth2Client, OAuth2ClientBuilder, Provider, SecretIn, TokenResponse};
+use jamguard::oauth2::{
+    AuthorizationRequest, OAuth2Client, OAuth2ClientBuilder, Provider, SecretIn, TokenResponse,
+};
 use jamguard::{Error, ErrorKind, Introspection, Verifier};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -45,6 +50,7 @@ pub(crate) async fn probe(issuer: &RealIssuer) -> Row {
     let metadata = Metadata::of(announced.address()).await;
     let mut seen = Seen::default();
     let mut login = Vec::new();
+    let mut logged_in = None;
     for resource in [None].into_iter().chain(announced.resource.as_deref().map(Some)) {
         if !announced.tokens.is_empty() {
             break;
@@ -52,10 +58,11 @@ pub(crate) async fn probe(issuer: &RealIssuer) -> Row {
         let request = resource.map_or("login", |_| "login with `resource`");
         match log_in(issuer, resource).await {
             Err(refusal) => login.push(format!("{request}: {refusal}")),
-            Ok((tokens, id_token)) => {
+            Ok((tokens, id_token, browser)) => {
                 login.push(id_token);
                 if let Some(token) = tokens.id_token() {
                     seen.claims(" of the ID token", &claims(token.expose()));
+                    logged_in = Some(LoggedIn { browser, id_token: token.expose().to_owned() });
                 }
                 seen.access_token(announced, tokens.access_token().expose(), request).await;
             }
@@ -86,7 +93,7 @@ pub(crate) async fn probe(issuer: &RealIssuer) -> Row {
         scopes: listed(seen.scopes),
         roles: listed(seen.roles),
         login: listed(login),
-        logout: metadata.logout(),
+        logout: logout::probe(announced, &metadata, logged_in).await,
     }
 }
 
@@ -130,7 +137,9 @@ impl Seen {
             aud => format!("`aud` is {}", audience(announced, aud)),
         };
         let mut like = format!("{algorithm}, {typ}, {audience}");
-        if let Err(error) = verify(announced, token, &found).await {
+        if let Some(project) = &announced.firebase_project {
+            like = firebase::probe(announced, project, token).await.to_owned() + &like;
+        } else if let Err(error) = verify(announced, token, &found).await {
             println!("{}: {error}", announced.issuer);
             like = format!("refused, {}: {like}", error.kind());
         }
@@ -255,22 +264,29 @@ fn client(announced: &Announced, id: &str) -> OAuth2ClientBuilder {
     }
 }
 
-/// Logs the user in through the issuer's own pages; returns the tokens, and what was possible.
+/// The client of logins.
+pub(super) fn web(announced: &Announced) -> OAuth2Client {
+    let client = client(announced, &announced.client_id).redirect_url(&announced.callback);
+    client.scopes(&announced.scopes).build().unwrap()
+}
+
+pub(super) fn authorization(announced: &Announced, client: &OAuth2Client) -> AuthorizationRequest {
+    let parameters = announced.authorize_parameters.iter();
+    parameters
+        .fold(client.authorize(), |request, (name, value)| request.parameter(name, value.as_str()))
+}
+
+/// Logs the user in through the issuer's own pages; returns the tokens, what was possible, and the
+/// user's browser.
 async fn log_in(
     issuer: &RealIssuer,
     resource: Option<&str>,
-) -> Result<(TokenResponse, String), String> {
+) -> Result<(TokenResponse, String, Browser), String> {
     let announced = &issuer.announced;
-    let client = client(announced, &announced.client_id)
-        .redirect_url(&announced.callback)
-        .scopes(&announced.scopes);
-    let client = client.build().unwrap();
-    let mut request = client.authorize();
+    let client = web(announced);
+    let mut request = authorization(announced, &client);
     if let Some(resource) = resource {
         request = request.parameter("resource", resource);
-    }
-    for (name, value) in &announced.authorize_parameters {
-        request = request.parameter(name, value.as_str());
     }
     let refused = |step: &'static str| {
         move |error: Error| {
@@ -279,7 +295,8 @@ async fn log_in(
         }
     };
     let (url, pending) = request.begin().await.map_err(refused("none"))?.into_parts();
-    let back = issuer.browser().follow(&url, &announced.callback).await;
+    let mut browser = issuer.browser();
+    let back = browser.follow(&url, &announced.callback).await;
     let query = back.strip_prefix(&announced.callback).and_then(|rest| rest.strip_prefix('?'));
     let query = query.unwrap_or_else(|| panic!("a page without a form to the callback: {back}"));
     let nonce = pending.nonce().map(|nonce| nonce.expose().to_owned());
@@ -301,7 +318,7 @@ async fn log_in(
             }
         }
     };
-    Ok((tokens, format!("code, PKCE, {id_token}")))
+    Ok((tokens, format!("code, PKCE, {id_token}"), browser))
 }
 
 async fn client_credentials(announced: &Announced) -> Result<TokenResponse, Error> {

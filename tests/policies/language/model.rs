@@ -96,8 +96,8 @@ impl Model {
             // As text or, for verifiers that read numbers, as an integer.
             Self::Subject(subject) => {
                 let sub = &claims["sub"];
-                let is_integer = sub.is_i64() || sub.is_u64();
-                text("sub") == Some(subject) || (is_integer && sub.to_string() == *subject)
+                let integer = (sub.is_i64() || sub.is_u64()).then(|| sub.to_string());
+                text("sub") == Some(subject) || integer.as_ref() == Some(subject)
             }
             Self::IssuedBy(issuer) => text("iss") == Some(issuer),
             Self::EmailDomain(domain) => {

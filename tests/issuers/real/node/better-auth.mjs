@@ -3,7 +3,7 @@ import { oauthProvider } from '@better-auth/oauth-provider'
 import { betterAuth } from 'better-auth'
 import { memoryAdapter } from 'better-auth/adapters/memory'
 import { jwt } from 'better-auth/plugins'
-import { CALLBACK, RESOURCE, SECRET, announce, fetchHandler, listen, version } from './serve.mjs'
+import { CALLBACK, LOGGED_OUT, RESOURCE, SECRET, announce, fetchHandler, listen, version } from './serve.mjs'
 
 const TABLES = [
   'user', 'session', 'account', 'verification', 'jwks', 'oauthClient', 'oauthResource', 'oauthClientResource',
@@ -49,6 +49,7 @@ const client = await auth.api.adminCreateOAuthClient({
   body: {
     client_name: 'web',
     redirect_uris: [CALLBACK],
+    post_logout_redirect_uris: [LOGGED_OUT],
     skip_consent: true,
     enable_end_session: true,
     grant_types: ['authorization_code', 'refresh_token', 'client_credentials'],
@@ -63,6 +64,7 @@ announce({
   client_id: client.client_id,
   secret: client.client_secret,
   callback: CALLBACK,
+  logged_out: LOGGED_OUT,
   resource: RESOURCE,
   cookies,
 })

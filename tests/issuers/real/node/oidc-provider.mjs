@@ -1,7 +1,7 @@
 // oidc-provider: opaque tokens, or JWTs for a resource; introspection, DPoP, dynamic registration.
 // Arguments: resources beside the usual one, each as URL=SCOPES.
 import Provider from 'oidc-provider'
-import { CALLBACK, RESOURCE, SECRET, announce, listen, version } from './serve.mjs'
+import { CALLBACK, LOGGED_OUT, RESOURCE, SECRET, announce, listen, version } from './serve.mjs'
 
 const resources = new Map([[RESOURCE, 'orders.read']])
 for (const argument of process.argv.slice(2)) {
@@ -17,6 +17,7 @@ const provider = new Provider(origin, {
       client_id: 'web',
       client_secret: SECRET,
       redirect_uris: [CALLBACK],
+      post_logout_redirect_uris: [LOGGED_OUT],
       response_types: ['code'],
       grant_types: ['authorization_code', 'refresh_token', 'client_credentials'],
       scope: ['openid', 'email', 'offline_access', ...scopes].join(' '),
@@ -79,5 +80,11 @@ const callback = provider.callback()
 server.on('request', (request, response) =>
   request.url.startsWith('/interaction/') ? interact(request, response) : callback(request, response))
 announce({
-  version: version('oidc-provider'), issuer: origin, client_id: 'web', secret: SECRET, callback: CALLBACK, resource: RESOURCE,
+  version: version('oidc-provider'),
+  issuer: origin,
+  client_id: 'web',
+  secret: SECRET,
+  callback: CALLBACK,
+  logged_out: LOGGED_OUT,
+  resource: RESOURCE,
 })

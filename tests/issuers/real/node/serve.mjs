@@ -7,6 +7,7 @@ const require = createRequire(import.meta.url)
 export const SECRET = 'only-for-tests-and-long-enough-for-HMAC'
 export const RESOURCE = 'https://orders.example'
 export const CALLBACK = 'https://app.example/callback'
+export const LOGGED_OUT = 'https://app.example/logged-out'
 
 // Standard output belongs to the announcement.
 console.log = console.info = console.warn = console.debug = () => {}

@@ -5,7 +5,7 @@ from importlib.metadata import version
 from canaille import create_app
 from canaille.app import models
 from canaille.backends import Backend
-from serve import CALLBACK, PASSWORD, SECRET, announce, listen, serve
+from serve import CALLBACK, LOGGED_OUT, PASSWORD, SECRET, announce, listen, serve
 
 server, origin = listen()
 app = create_app({
@@ -30,6 +30,7 @@ with app.app_context():
         # This address makes it a trusted client, which needs no consent.
         "client_uri": "https://127.0.0.1",
         "redirect_uris": [CALLBACK],
+        "post_logout_redirect_uris": [LOGGED_OUT],
         "grant_types": ["authorization_code", "refresh_token", "client_credentials"],
         "response_types": ["code"],
         "token_endpoint_auth_method": "client_secret_basic",
@@ -45,6 +46,7 @@ announce(
     client_id=client["client_id"],
     secret=client["client_secret"],
     callback=CALLBACK,
+    logged_out=LOGGED_OUT,
     scopes=["openid", "email", "groups"],
-    form={"login": "ann", "password": PASSWORD},
+    form={"login": "ann", "password": PASSWORD, "answer": "logout"},
 )

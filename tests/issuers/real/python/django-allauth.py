@@ -1,7 +1,7 @@
 """django-allauth as an identity provider, with access tokens as JWTs."""
 from importlib.metadata import version
 
-from serve import CALLBACK, RESOURCE, SECRET, announce, django, django_user, listen, rsa_pem, serve
+from serve import CALLBACK, LOGGED_OUT, RESOURCE, SECRET, announce, django, django_user, listen, rsa_pem, serve
 
 server, origin = listen()
 application = django(
@@ -27,6 +27,7 @@ client = Client(
     skip_consent=True,
 )
 client.set_secret(SECRET)
+client.set_post_logout_redirect_uris([LOGGED_OUT])
 client.save()
 serve(server, application)
 announce(
@@ -35,6 +36,7 @@ announce(
     client_id="web",
     secret=SECRET,
     callback=CALLBACK,
+    logged_out=LOGGED_OUT,
     resource=RESOURCE,
     cookies=[cookie],
 )

@@ -1,7 +1,7 @@
 """django-oauth-toolkit with OpenID Connect."""
 from importlib.metadata import version
 
-from serve import CALLBACK, SECRET, announce, django, django_user, listen, rsa_pem, serve
+from serve import CALLBACK, LOGGED_OUT, SECRET, announce, django, django_user, listen, rsa_pem, serve
 
 server, origin = listen()
 application = django(
@@ -25,6 +25,7 @@ Application.objects.create(
     client_id="web",
     authorization_grant_type="authorization-code",
     redirect_uris=CALLBACK,
+    post_logout_redirect_uris=LOGGED_OUT,
     skip_authorization=True,
     **client,
 )
@@ -41,5 +42,6 @@ announce(
     service_id="service",
     secret=SECRET,
     callback=CALLBACK,
+    logged_out=LOGGED_OUT,
     cookies=[cookie],
 )

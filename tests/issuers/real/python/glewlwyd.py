@@ -7,7 +7,7 @@ from http.cookiejar import CookieJar
 from urllib.error import URLError
 from urllib.request import HTTPCookieProcessor, Request, build_opener
 
-from serve import CALLBACK, PASSWORD, SECRET, announce, folder, listen
+from serve import CALLBACK, LOGGED_OUT, PASSWORD, SECRET, announce, folder, listen
 
 server, origin = listen()
 port = server.server_port
@@ -15,7 +15,10 @@ server.server_close()
 
 database = sqlite3.connect(f"{folder.name}/db")
 with open("/usr/share/dbconfig-common/data/glewlwyd/install/sqlite3") as schema:
-    database.executescript(schema.read())
+    # Clients have the property of the first name there; the plugin reads the second, a list.
+    database.executescript(schema.read().replace(
+        '"post_logout_redirect_uri":{"multiple":false', '"post_logout_redirect_uris":{"multiple":true'
+    ))
 database.close()
 with open(f"{folder.name}/conf", "w") as settings:
     settings.write(f'''
@@ -24,6 +27,7 @@ bind_address="127.0.0.1"
 external_url="{origin}"
 login_url="login.html"
 api_prefix="api"
+static_files_path="/usr/share/glewlwyd/webapp"
 log_mode="file"
 log_level="ERROR"
 log_file="{folder.name}/log"
@@ -76,6 +80,8 @@ call("POST", "mod/plugin/", {
         "code-duration": 600,
         "refresh-token-rolling": True,
         "auth-type-code-enabled": True,
+        # Client credentials are no flow of OpenID Connect: without this they are answered 403.
+        "allow-non-oidc": True,
         "auth-type-client-enabled": True,
         "auth-type-refresh-enabled": True,
         "jwks-show": True,
@@ -96,6 +102,7 @@ call("POST", "client/", {
     "confidential": True,
     "client_secret": SECRET,
     "redirect_uri": [CALLBACK],
+    "post_logout_redirect_uris": [LOGGED_OUT],
     "authorization_type": ["code", "client_credentials", "refresh_token"],
     "token_endpoint_auth_method": ["client_secret_basic"],
     "scope": ["orders.read"],
@@ -120,6 +127,7 @@ announce(
     client_id="web",
     secret=SECRET,
     callback=CALLBACK,
+    logged_out=LOGGED_OUT,
     scopes=["openid", "orders.read"],
     # What its login page, a program for browsers, adds once the user agreed.
     authorize_parameters={"g_continue": "yes"},

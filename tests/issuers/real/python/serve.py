@@ -11,6 +11,7 @@ SECRET = "only-for-tests-and-long-enough-for-HMAC"
 PASSWORD = "A long passw0rd!"
 RESOURCE = "https://orders.example"
 CALLBACK = "https://app.example/callback"
+LOGGED_OUT = "https://app.example/logged-out"
 
 # The announcement has standard output for itself; what the packages print goes to standard error.
 _announcement = os.fdopen(os.dup(1), "w")
@@ -82,6 +83,7 @@ def django(origin, apps, **settings):
         ],
         MIDDLEWARE=[
             "django.contrib.sessions.middleware.SessionMiddleware",
+            "django.middleware.csrf.CsrfViewMiddleware",
             "django.contrib.auth.middleware.AuthenticationMiddleware",
             "django.contrib.messages.middleware.MessageMiddleware",
             *settings.pop("MIDDLEWARE", []),
