@@ -139,7 +139,8 @@ fn acceptable(answer: &Map<String, Value>) -> bool {
         && !kinds.is_empty()
         && kinds.iter().all(|kind| access.contains(&&**kind))
         && for_us
-        && answer.get("iss").is_some_and(|iss| iss == ISSUER)
+        // Without `iss` it is that of the endpoint's issuer.
+        && answer.get("iss").is_none_or(|iss| iss == ISSUER)
         && is_text("sub")
         && is_text("jti")
         // The RFC's `exp` is optional; the verifier's rule for JWTs holds here too.
