@@ -38,7 +38,9 @@ fn change(input: &mut Vec<u8>, corpus: &[Vec<u8>], words: &[&str], random: &mut 
         // A bit, a byte.
         0 if at < input.len() => input[at] ^= 1 << random.below(8),
         1 if at < input.len() => input[at] = random.next() as u8,
-        2 if at < input.len() => input[at] = *random.pick(b"\0 \t\"%&*+,-./09:;=?@AZ[\\]_az{|}~\x7f\xff"),
+        2 if at < input.len() => {
+            input[at] = *random.pick(b"\0 \t\"%&*+,-./09:;=?@AZ[\\]_az{|}~\x7f\xff")
+        }
         // A range is removed, or repeated.
         3 => drop(input.drain(at..end)),
         4 => {

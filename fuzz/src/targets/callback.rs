@@ -32,11 +32,8 @@ pub const WORDS: &[&str] = &[
 const STATE: &str = "the-state";
 
 static WORLD: LazyLock<(OAuth2Client, Pending)> = LazyLock::new(|| {
-    let provider = Provider::new(
-        "own",
-        "https://issuer.example/authorize",
-        "https://issuer.example/token",
-    );
+    let provider =
+        Provider::new("own", "https://issuer.example/authorize", "https://issuer.example/token");
     let client = OAuth2Client::builder(provider.issuer(ISSUER).always_sends_iss(), "client")
         .secret_in(SecretIn::Body)
         .secret("secret")

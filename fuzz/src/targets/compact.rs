@@ -14,8 +14,18 @@ use jsonwebtoken::{DecodingKey, Validation};
 use serde_json::{Value, json};
 use std::sync::LazyLock;
 
-pub const WORDS: &[&str] =
-    &[".", "..", "=", "-_", "+/", "eyJhbGciOiJub25lIn0", "eyJhbGciOiJIUzI1NiJ9", "\u{0}", " ", "\n"];
+pub const WORDS: &[&str] = &[
+    ".",
+    "..",
+    "=",
+    "-_",
+    "+/",
+    "eyJhbGciOiJub25lIn0",
+    "eyJhbGciOiJIUzI1NiJ9",
+    "\u{0}",
+    " ",
+    "\n",
+];
 
 struct Issued {
     algorithm: Algorithm,
@@ -116,7 +126,10 @@ pub fn run(data: &[u8]) -> Verdict {
     assert_eq!(verified.raw_claims(), issued.payload);
     assert_eq!(verified.expose_token(), sent);
     // Of ECDSA there is a second signature to each; of the others there is one.
-    assert!(issued.algorithm == Algorithm::ES256 || issued.token == sent, "another spelling: {sent}");
+    assert!(
+        issued.algorithm == Algorithm::ES256 || issued.token == sent,
+        "another spelling: {sent}"
+    );
     let (_, algorithm, key) =
         world.theirs.iter().find(|(algorithm, ..)| *algorithm == issued.algorithm).unwrap();
     let mut validation = Validation::new(*algorithm);

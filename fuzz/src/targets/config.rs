@@ -12,14 +12,52 @@ use jamguard::{Jamguard, store::MemoryStore};
 use serde_json::{Map, Value};
 
 pub const WORDS: &[&str] = &[
-    "\"jam\":{", "\"jwt\":{", "\"secret\":\"", "\"algorithm\":\"HS256\"", "\"issuer\":", "\"audience\":",
-    "\"lifetime\":\"1h 30m\"", "\"sessions\":{", "\"store\":\"mine\"", "\"stores\":{", "\"memory\":{}",
-    "\"guards\":[", "\"path\":\"/a\"", "\"policy\":\"role:a\"", "\"public\":true", "\"methods\":",
-    "\"unmatched\":\"deny\"", "\"lists\":{", "\"kind\":\"deny\"", "\"verifiers\":{", "\"jwks_url\":",
-    "\"leeway\":\"1m\"", "\"cookies\":{", "\"sources\":", "\"max_bytes\":65536", "\"claim_paths\":{",
-    "\"key_rings\":{", "\"${A}\"", "\"$${A}\"", "null", "-0.0", "1e300", "18446744073709551615", "1.0",
-    "\\u0000", "\\ud83d\\ude00", "\u{e9}", "\u{7f}", "\u{2028}", "yes", "0x1F", "2026-01-01", "~", "}",
-    "]", ",",
+    "\"jam\":{",
+    "\"jwt\":{",
+    "\"secret\":\"",
+    "\"algorithm\":\"HS256\"",
+    "\"issuer\":",
+    "\"audience\":",
+    "\"lifetime\":\"1h 30m\"",
+    "\"sessions\":{",
+    "\"store\":\"mine\"",
+    "\"stores\":{",
+    "\"memory\":{}",
+    "\"guards\":[",
+    "\"path\":\"/a\"",
+    "\"policy\":\"role:a\"",
+    "\"public\":true",
+    "\"methods\":",
+    "\"unmatched\":\"deny\"",
+    "\"lists\":{",
+    "\"kind\":\"deny\"",
+    "\"verifiers\":{",
+    "\"jwks_url\":",
+    "\"leeway\":\"1m\"",
+    "\"cookies\":{",
+    "\"sources\":",
+    "\"max_bytes\":65536",
+    "\"claim_paths\":{",
+    "\"key_rings\":{",
+    "\"${A}\"",
+    "\"$${A}\"",
+    "null",
+    "-0.0",
+    "1e300",
+    "18446744073709551615",
+    "1.0",
+    "\\u0000",
+    "\\ud83d\\ude00",
+    "\u{e9}",
+    "\u{7f}",
+    "\u{2028}",
+    "yes",
+    "0x1F",
+    "2026-01-01",
+    "~",
+    "}",
+    "]",
+    ",",
 ];
 
 pub fn run(data: &[u8]) -> Verdict {
@@ -215,7 +253,9 @@ fn inline(value: &Value, equals: &str) -> String {
             format!("[{}]", values.join(", "))
         }
         Value::Object(members) => {
-            let member = |(name, value): (&String, &Value)| format!("{}{equals}{}", quoted(name), inline(value, equals));
+            let member = |(name, value): (&String, &Value)| {
+                format!("{}{equals}{}", quoted(name), inline(value, equals))
+            };
             let members: Vec<_> = members.iter().map(member).collect();
             format!("{{{}}}", members.join(", "))
         }

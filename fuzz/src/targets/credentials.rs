@@ -22,9 +22,32 @@ use std::rc::Rc;
 use tower::ServiceExt as _;
 
 pub const WORDS: &[&str] = &[
-    "a:Bearer TOKEN-A", "a:bearer  TOKEN-B", "a:Basic YTpi", "c:token=TOKEN-A", "c:token=\"TOKEN-B\"",
-    "c:__Host-session=SESSION", "x:TOKEN-A", "q:access_token=TOKEN-B", "TOKEN-A", "TOKEN-B", "SESSION",
-    "; ", ";", "=", "\"", "\t", " ", ",", "\n", "%54", "&", "+", "\u{80}", "token=", "a=b", "Bearer",
+    "a:Bearer TOKEN-A",
+    "a:bearer  TOKEN-B",
+    "a:Basic YTpi",
+    "c:token=TOKEN-A",
+    "c:token=\"TOKEN-B\"",
+    "c:__Host-session=SESSION",
+    "x:TOKEN-A",
+    "q:access_token=TOKEN-B",
+    "TOKEN-A",
+    "TOKEN-B",
+    "SESSION",
+    "; ",
+    ";",
+    "=",
+    "\"",
+    "\t",
+    " ",
+    ",",
+    "\n",
+    "%54",
+    "&",
+    "+",
+    "\u{80}",
+    "token=",
+    "a=b",
+    "Bearer",
 ];
 
 struct World {
@@ -81,9 +104,7 @@ fn world() -> World {
         .clock(clock())
         .build()
         .unwrap();
-    let axum = axum::Router::new()
-        .route("/", axum::routing::get(who))
-        .layer(auth.layer());
+    let axum = axum::Router::new().route("/", axum::routing::get(who)).layer(auth.layer());
     let app = App::new().wrap(auth.actix()).route("/", actix_web::web::get().to(who_in_actix));
     let service = Rc::new(block_on(actix_web::test::init_service(app)));
     let actix = move |request: TestRequest| {

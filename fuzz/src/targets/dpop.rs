@@ -64,7 +64,8 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
         .build()
         .unwrap();
     let dpop = Dpop::builder().public_url("https://api.example").clock(clock()).build().unwrap();
-    let auth = Authenticator::builder().verifier(verifier).dpop(dpop).clock(clock()).build().unwrap();
+    let auth =
+        Authenticator::builder().verifier(verifier).dpop(dpop).clock(clock()).build().unwrap();
     let hash = common::encode(common::sha256(token.as_bytes()));
     World { auth, key, jwk: serde_json::from_str(&public.to_json()).unwrap(), token, hash }
 });
@@ -86,8 +87,7 @@ pub fn run(data: &[u8]) -> Verdict {
         text.replace("JTI", &id).replace("ATH", &world.hash).replace("JWK", &jwk).into_bytes()
     };
     let header = json!({"alg": "ES256", "typ": "dpop+jwt", "jwk": world.jwk});
-    let mut claims =
-        json!({"jti": id, "htm": "GET", "htu": URL, "iat": NOW, "ath": world.hash});
+    let mut claims = json!({"jti": id, "htm": "GET", "htu": URL, "iat": NOW, "ath": world.hash});
     let (header, claims) = match selected % 4 {
         0 => {
             // Only what the key signed is accepted, and this text was never signed by it.
@@ -104,7 +104,8 @@ pub fn run(data: &[u8]) -> Verdict {
     };
     let proof = sign(&world.key, &header, &claims);
     let answer = ask(world, &proof);
-    let shown = || format!("{} {}", String::from_utf8_lossy(&header), String::from_utf8_lossy(&claims));
+    let shown =
+        || format!("{} {}", String::from_utf8_lossy(&header), String::from_utf8_lossy(&claims));
     let may = header_fits(world, &header) && claims_fit(world, &claims) && proof.len() <= 8 * 1024;
     match &answer {
         Ok(()) => {

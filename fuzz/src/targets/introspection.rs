@@ -101,7 +101,8 @@ pub fn run(data: &[u8]) -> Verdict {
             let active = answer.as_ref().and_then(|answer| answer.get("active"));
             let says_nothing = !active.is_some_and(Value::is_boolean);
             // An answer that says nothing about the token is an outage, and no refusal.
-            let is_outage = matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::UnexpectedBody);
+            let is_outage =
+                matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::UnexpectedBody);
             assert!(!says_nothing || is_outage, "{}", shown());
             if active == Some(&Value::Bool(false)) {
                 assert_eq!(error.kind(), ErrorKind::Inactive, "{}", shown());

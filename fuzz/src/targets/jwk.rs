@@ -104,7 +104,8 @@ fn check_public(sent: &serde_json::Map<String, Value>, jwk: &Jwk) {
         }
     }
     if text("crv") == "P-256" {
-        let coordinate = |name| *p256::FieldBytes::from_slice(&decode_leniently(text(name)).unwrap());
+        let coordinate =
+            |name| *p256::FieldBytes::from_slice(&decode_leniently(text(name)).unwrap());
         let point =
             p256::EncodedPoint::from_affine_coordinates(&coordinate("x"), &coordinate("y"), false);
         assert!(bool::from(p256::PublicKey::from_encoded_point(&point).is_some()), "not a point");

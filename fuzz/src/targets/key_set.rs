@@ -53,8 +53,9 @@ pub fn run(data: &[u8]) -> Verdict {
     // Every key that is usable alone and public is in the set.
     if let Some(keys) = strict::object(data).and_then(|set| set.get("keys")?.as_array().cloned()) {
         for entry in keys {
-            let is_private =
-                ["d", "p", "q", "dp", "dq", "qi", "oth", "k"].iter().any(|n| entry.get(n).is_some());
+            let is_private = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"]
+                .iter()
+                .any(|n| entry.get(n).is_some());
             let Ok(alone) = VerifyingKey::from_jwk(&entry.to_string()) else { continue };
             let Some(jwk) = alone.to_jwk() else { continue };
             let is_in = set.iter().any(|key| {

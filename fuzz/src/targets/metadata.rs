@@ -91,10 +91,12 @@ pub fn run(data: &[u8]) -> Verdict {
     for url in &elsewhere {
         assert_eq!(Some(*url), place.as_ref(), "{}", String::from_utf8_lossy(data));
         let url = Url::parse(url).unwrap_or_else(|_| panic!("fetches from {url}"));
-        let local = ["127.0.0.1", "localhost", "[::1]"].contains(&url.host_str().unwrap_or_default());
-        let loopback = local || url.host_str().is_some_and(|host| {
-            host.ends_with(".localhost") || host.starts_with("127.")
-        });
+        let local =
+            ["127.0.0.1", "localhost", "[::1]"].contains(&url.host_str().unwrap_or_default());
+        let loopback = local
+            || url
+                .host_str()
+                .is_some_and(|host| host.ends_with(".localhost") || host.starts_with("127."));
         assert!(url.scheme() == "https" || (url.scheme() == "http" && loopback), "{url}");
         assert!(url.username().is_empty() && url.password().is_none(), "{url}");
     }

@@ -11,8 +11,30 @@ use std::mem::ManuallyDrop;
 mod generated;
 
 pub const WORDS: &[&str] = &[
-    "/admin", "/assets", "/kiosk", "/s", "/caf%C3%A9", "/a+b", "/k1", "%E2%84%AA", "%C5%BF", "%C3%89",
-    ";x", "%3B", "//", "/.", "/..", "/%2e%2E", "%2F", "%25", "%2B", "%00", "%", "?", "\\", "/",
+    "/admin",
+    "/assets",
+    "/kiosk",
+    "/s",
+    "/caf%C3%A9",
+    "/a+b",
+    "/k1",
+    "%E2%84%AA",
+    "%C5%BF",
+    "%C3%89",
+    ";x",
+    "%3B",
+    "//",
+    "/.",
+    "/..",
+    "/%2e%2E",
+    "%2F",
+    "%25",
+    "%2B",
+    "%00",
+    "%",
+    "?",
+    "\\",
+    "/",
 ];
 
 pub fn run(data: &[u8]) -> Verdict {

@@ -9,8 +9,30 @@ use serde_json::Value;
 use url::Url;
 
 pub const WORDS: &[&str] = &[
-    "https://", "http://", "127.0.0.1", "localhost", "[::1]", "api.example", ":8080", ":443", "/mcp",
-    "/", "//", "/.", "/..", "%2F", "%2e", "?q", "#f", "user@", "\\", "\u{e9}", "\t", "{", "*", "\"",
+    "https://",
+    "http://",
+    "127.0.0.1",
+    "localhost",
+    "[::1]",
+    "api.example",
+    ":8080",
+    ":443",
+    "/mcp",
+    "/",
+    "//",
+    "/.",
+    "/..",
+    "%2F",
+    "%2e",
+    "?q",
+    "#f",
+    "user@",
+    "\\",
+    "\u{e9}",
+    "\t",
+    "{",
+    "*",
+    "\"",
 ];
 
 pub fn run(data: &[u8]) -> Verdict {

@@ -78,7 +78,10 @@ fn key(der: &[u8]) -> Verdict {
         // p256 reads no other members.
         let numbers = json!({"kty": "EC", "crv": "P-256", "x": jwk["x"], "y": jwk["y"]});
         assert_eq!(p256::PublicKey::from_jwk_str(&numbers.to_string()).unwrap(), theirs);
-        assert_eq!(VerifyingKey::from_pem(Algorithm::ES256, &written).unwrap().to_jwk(), ours.to_jwk());
+        assert_eq!(
+            VerifyingKey::from_pem(Algorithm::ES256, &written).unwrap().to_jwk(),
+            ours.to_jwk()
+        );
     }
     if p256::PublicKey::from_public_key_der(der).is_ok() {
         assert!(ours.is_ok(), "p256 accepts this key: {der:02x?}: {ours:?}");
