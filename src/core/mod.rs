@@ -25,6 +25,7 @@ pub(crate) mod set_cache;
 pub(crate) mod settings;
 pub(crate) mod sharded;
 pub(crate) mod single_flight;
+pub(crate) mod sync;
 pub(crate) mod telemetry;
 pub(crate) mod web_url;
 

@@ -15,6 +15,7 @@
 mod absent;
 #[cfg(feature = "file")]
 mod file;
+mod freshness;
 pub(crate) mod memory;
 pub(crate) mod near;
 mod record;

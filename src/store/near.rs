@@ -1,6 +1,7 @@
 //! [`CachedStore`]: an in-process read cache over a store that is invalidated on changes.
 
 use super::absent::Absent;
+use super::freshness::{Asked, Freshness, Turn};
 use super::watch::{Change, Watcher, Watchers};
 use super::{NewRecord, Record, Store, StoreFuture};
 use crate::core::settings::{Time, options, setters};
@@ -62,15 +63,9 @@ struct Copies {
     absent: Mutex<Absent>,
     /// The last number given to a copy.
     absent_count: AtomicU64,
-    /// Change counters, striped by a hash of the key.
-    ///
-    /// A copy is inserted and invalidated under the same lock, so that an answer from before a
-    /// change is never cached after it.
-    changes: [Mutex<u64>; STRIPES],
+    freshness: Freshness<STRIPES>,
     hasher: RandomState,
-    /// Incremented when every copy becomes invalid. Odd while answers may be cached.
-    epoch: AtomicU64,
-    /// Held while the epoch changes parity, and while a watcher is added.
+    /// Held while it changes whether answers may be cached, and while a watcher is added.
     gate: Mutex<()>,
     watchers: Watchers,
     clock: Arc<dyn Clock>,
@@ -88,30 +83,19 @@ struct Copy {
     good_until: Option<Duration>,
 }
 
-/// The state when a read began, which decides whether its answer may be cached.
-struct Asked {
-    epoch: u64,
-    changes: u64,
-    at: Duration,
-}
-
 fn weight(key: &str, record: Option<&Record>) -> u32 {
     let value = record.map_or(0, |record| record.value().len());
     u32::try_from(OVERHEAD + key.len() + value).unwrap_or(u32::MAX)
 }
 
-fn is_live(epoch: u64) -> bool {
-    epoch % 2 == 1
-}
-
 impl Copies {
-    fn stripe(&self, key: &str) -> &Mutex<u64> {
-        &self.changes[(self.hasher.hash_one(key) % STRIPES as u64) as usize]
+    fn hash(&self, key: &str) -> u64 {
+        self.hasher.hash_one(key)
     }
 
     fn peek(&self, key: &str) -> Option<Option<Record>> {
         let copy = self.copies.get(key)?;
-        if copy.epoch != self.epoch.load(Ordering::Acquire) {
+        if !self.freshness.is_current(copy.epoch) {
             return None;
         }
         let Some(good_until) = copy.good_until else {
@@ -125,18 +109,14 @@ impl Copies {
         Some(copy.record.clone().map(|record| Record { ttl, ..record }))
     }
 
-    /// Notes the state before the store is read; `None` if its answer must not be cached.
-    fn ask(&self, key: &str) -> Option<Asked> {
-        let epoch = self.epoch.load(Ordering::Acquire);
-        is_live(epoch).then(|| Asked {
-            epoch,
-            changes: *lock(self.stripe(key)),
-            at: self.clock.monotonic(),
-        })
+    /// Notes the state and the time before the store is read; `None` if its answer must not be cached.
+    fn ask(&self, key: &str) -> Option<(Asked, Duration)> {
+        Some((self.freshness.ask(self.hash(key))?, self.clock.monotonic()))
     }
 
-    fn remember(&self, key: &str, asked: &Asked, record: Option<&Record>) {
-        let end = |time: Duration| asked.at.saturating_add(time);
+    fn remember(&self, key: &str, asked: &(Asked, Duration), record: Option<&Record>) {
+        let (asked, at) = asked;
+        let end = |time: Duration| at.saturating_add(time);
         let deadline = record.and_then(Record::ttl).map(end);
         let copy = Arc::new(Copy {
             record: record.cloned(),
@@ -148,14 +128,10 @@ impl Copies {
             deadline,
             good_until: deadline.into_iter().chain(self.max_age.map(end)).min(),
         });
-        let changes = lock(self.stripe(key));
-        if *changes != asked.changes {
-            return;
-        }
+        let hash = self.hash(key);
         let key: Arc<str> = key.into();
-        self.copies.insert(key.clone(), copy.clone());
-        drop(changes);
-        if record.is_some() {
+        let insert = || self.copies.insert(key.clone(), copy.clone());
+        if !self.freshness.remember(hash, asked, insert) || record.is_some() {
             return;
         }
         let displaced = lock(&self.absent).add(key, copy.number, |key| weight(key, None));
@@ -169,15 +145,12 @@ impl Copies {
     }
 
     fn change(&self, key: &str) {
-        let mut changes = lock(self.stripe(key));
-        *changes += 1;
-        self.copies.invalidate(key);
+        self.freshness.change(self.hash(key), || self.copies.invalidate(key));
     }
 
     /// Invalidates every copy at once; their memory is freed later.
-    fn change_all(&self, turned: impl Fn(u64) -> u64) {
-        let turn = |epoch| Some(turned(epoch));
-        let _ = self.epoch.fetch_update(Ordering::AcqRel, Ordering::Acquire, turn);
+    fn change_all(&self, turn: Turn) {
+        self.freshness.change_all(turn);
         self.copies.invalidate_all();
         lock(&self.absent).clear();
     }
@@ -187,9 +160,9 @@ impl Copies {
         let _gate = matches!(change, Change::Lost | Change::Live).then(|| lock(&self.gate));
         match change {
             Change::Key(key) => self.change(key),
-            Change::All => self.change_all(|epoch| epoch + 2),
-            Change::Lost => self.change_all(|epoch| (epoch + 2) & !1),
-            Change::Live => self.change_all(|epoch| (epoch + 2) | 1),
+            Change::All => self.change_all(Turn::Changed),
+            Change::Lost => self.change_all(Turn::Lost),
+            Change::Live => self.change_all(Turn::Live),
         }
         // Watchers of this cache are notified once nothing outdated is left here.
         self.watchers.notify(change);
@@ -295,7 +268,7 @@ impl<S: Store> Store for CachedStore<S> {
         if self.0.watched {
             let _gate = lock(&copies.gate);
             copies.watchers.add(watcher.clone());
-            if is_live(copies.epoch.load(Ordering::Acquire)) {
+            if copies.freshness.is_live() {
                 watcher.notify(Change::Live);
             }
         }
@@ -390,9 +363,8 @@ impl<S: Store> CachedStoreBuilder<S> {
                 .build_with_hasher(RandomState::default()),
             absent: Mutex::new(Absent::new(max_absent_bytes)),
             absent_count: AtomicU64::new(0),
-            changes: std::array::from_fn(|_| Mutex::default()),
+            freshness: Freshness::new(),
             hasher: RandomState::default(),
-            epoch: AtomicU64::new(0),
             gate: Mutex::default(),
             watchers: Watchers::default(),
             clock: self.clock,
@@ -404,7 +376,7 @@ impl<S: Store> CachedStoreBuilder<S> {
         });
         let watched = self.store.watch(Watcher::new(&told));
         if !watched && max_age.is_some() {
-            copies.change_all(|epoch| epoch | 1);
+            copies.change_all(Turn::Live);
         }
         CachedStore(Arc::new(Inner { store: self.store, watched, copies, _told: told }))
     }

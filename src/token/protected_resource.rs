@@ -181,6 +181,12 @@ impl ProtectedResource {
     }
 }
 
+/// Returns whether the path of a URL has segments that clients remove (RFC 3986 section 5.2.4).
+fn has_dot_segments(url: &str) -> bool {
+    let plain = |segment: &str| segment.to_ascii_lowercase().replace("%2e", ".");
+    url.split('/').any(|segment| matches!(&*plain(segment), "." | ".."))
+}
+
 /// Splits a URL into scheme, authority, and path.
 fn parts(url: &str) -> Option<(&str, &str, &str)> {
     let (scheme, rest) = url.split_once("://")?;
@@ -245,6 +251,11 @@ impl ProtectedResourceBuilder {
             is_url(&identifier) && identifier.bytes().all(is_plain),
             "the resource identifier must be the public URL of the API: https (http on loopback), \
              without query and fragment",
+        )?;
+        ensure(
+            !has_dot_segments(&identifier),
+            "the resource identifier must have no segments '.' and '..': clients remove them, and \
+             then ask for the metadata elsewhere",
         )?;
         ensure(
             !servers.is_empty(),

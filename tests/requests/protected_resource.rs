@@ -161,6 +161,36 @@ fn the_path_of_the_metadata_follows_from_the_identifier() {
     }
 }
 
+/// Clients that resolve such an identifier as a URL ask elsewhere, or nowhere.
+#[test]
+fn an_identifier_is_a_url_that_clients_leave_as_it_is() {
+    let built = |identifier: &str| {
+        ProtectedResource::builder(identifier).authorization_server(ISSUER).build().is_ok()
+    };
+    for good in
+        ["https://a.example/..a/.b./c", "http://[::1]:3000/mcp", "http://[::1]/", "https://a_b"]
+    {
+        assert!(built(good), "{good}");
+    }
+    for bad in [
+        "https://:443/",
+        "https://a.example:port/",
+        "https://a.example:+1/",
+        "https://a.example:65536/",
+        "https://a.example:/",
+        "https://a.ex,ample/",
+        "https://[::g]/",
+        "https://::1/",
+        "https://user@a.example/",
+        "http://[::2]/",
+        "https://a.example/./mcp",
+        "https://a.example/..",
+        "https://a.example/x/%2E./mcp",
+    ] {
+        assert!(!built(bad), "{bad}");
+    }
+}
+
 #[tokio::test]
 async fn every_401_and_403_names_the_metadata() {
     let api = Api::new(resource());

@@ -28,7 +28,7 @@ thread_local! {
 }
 
 /// Where a setting of an application is drawn from: splitmix64, the same in every run.
-pub(super) struct Random(u64);
+pub(super) struct Random(pub(super) u64);
 
 impl Random {
     fn next(&mut self) -> u64 {
@@ -75,7 +75,7 @@ pub(super) struct World {
 
 impl World {
     /// `None` for patterns that no router takes together.
-    fn new(random: &mut Random) -> Option<Self> {
+    pub(super) fn new(random: &mut Random) -> Option<Self> {
         let mut patterns: Vec<Pattern> = Vec::new();
         for _ in 0..3 + random.below(6) {
             let pattern = Pattern::random(random);
@@ -145,10 +145,59 @@ impl World {
 }
 
 /// How many requests reached a handler, by framework and spelling.
-type Reached = BTreeMap<(&'static str, &'static str), u64>;
+pub(super) type Reached = BTreeMap<(&'static str, &'static str), u64>;
 
 fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |text| text.parse().unwrap())
+}
+
+/// The identity that all requests have.
+pub(super) struct Sender {
+    auth: Authenticator,
+    bearer: String,
+    system: actix_web::rt::SystemRunner,
+}
+
+impl Sender {
+    pub(super) fn new() -> Self {
+        let issuer = Issuer::builder()
+            .key(SigningKey::generate(Algorithm::HS256).unwrap())
+            .issuer("https://issuer.example")
+            .audience("api")
+            .build()
+            .unwrap();
+        let auth = Authenticator::builder().verifier(issuer.verifier()).build().unwrap();
+        let system = actix_web::rt::System::new();
+        let token = system.block_on(issuer.issue(&serde_json::json!({"sub": "ann"}))).unwrap();
+        Self { auth, bearer: format!("Bearer {}", token.expose()), system }
+    }
+
+    /// Sends each path to both applications of a world; returns the number of requests.
+    pub(super) fn send(
+        &self,
+        world: &World,
+        random: &mut Random,
+        paths: &[String],
+        reached: &mut Reached,
+    ) -> usize {
+        let mut sent = paths.len();
+        if let Some(router) = axum_side::app(world, &self.auth, random) {
+            for path in paths {
+                ASKED.with(|asked| asked.set(0));
+                let chosen = self.system.block_on(axum_side::send(&router, path, &self.bearer));
+                world.check("axum", path, chosen, reached);
+            }
+            sent += paths.len();
+        }
+        ASKED.with(|asked| asked.set(0));
+        let then = |path: &str, chosen| {
+            world.check("actix-web", path, chosen, reached);
+            ASKED.with(|asked| asked.set(0));
+        };
+        let bearer = &self.bearer;
+        self.system.block_on(actix_side::send_each(world, &self.auth, random, paths, bearer, then));
+        sent
+    }
 }
 
 #[test]
@@ -156,41 +205,15 @@ fn no_handler_of_a_generated_application_is_reached_past_its_rule() {
     let (requests, seed) =
         (setting("JAMGUARD_FUZZ_REQUESTS", 200_000), setting("JAMGUARD_FUZZ_SEED", 1));
     let mut random = Random(seed);
-    let issuer = Issuer::builder()
-        .key(SigningKey::generate(Algorithm::HS256).unwrap())
-        .issuer("https://issuer.example")
-        .audience("api")
-        .build()
-        .unwrap();
-    let auth = Authenticator::builder().verifier(issuer.verifier()).build().unwrap();
-    let system = actix_web::rt::System::new();
-    let token = system.block_on(issuer.issue(&serde_json::json!({"sub": "ann"}))).unwrap();
-    let bearer = format!("Bearer {}", token.expose());
+    let sender = Sender::new();
     let (mut reached, mut sent) = (Reached::new(), 0);
     while sent < requests {
         let Some(world) = World::new(&mut random) else {
             continue;
         };
-        if let Some(router) = axum_side::app(&world, &auth, &mut random) {
-            for _ in 0..REQUESTS_EACH {
-                let path = requests::path(&world.patterns, &mut random);
-                ASKED.with(|asked| asked.set(0));
-                let chosen = system.block_on(axum_side::send(&router, &path, &bearer));
-                world.check("axum", &path, chosen, &mut reached);
-                sent += 1;
-            }
-        }
-        system.block_on(async {
-            let paths: Vec<String> =
-                (0..REQUESTS_EACH).map(|_| requests::path(&world.patterns, &mut random)).collect();
-            ASKED.with(|asked| asked.set(0));
-            actix_side::send_each(&world, &auth, &mut random, &paths, &bearer, |path, chosen| {
-                world.check("actix-web", path, chosen, &mut reached);
-                ASKED.with(|asked| asked.set(0));
-            })
-            .await;
-            sent += paths.len() as u64;
-        });
+        let paths: Vec<String> =
+            (0..REQUESTS_EACH).map(|_| requests::path(&world.patterns, &mut random)).collect();
+        sent += sender.send(&world, &mut random, &paths, &mut reached) as u64;
     }
     println!("seed {seed}, {sent} requests, handlers reached: {reached:#?}");
     for framework in ["axum", "actix-web"] {

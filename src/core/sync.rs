@@ -1,0 +1,7 @@
+//! The locks and atomics of protocols that the model checks (`tests/models`) run with those of loom.
+
+pub(crate) use super::lock::lock;
+pub(crate) use std::sync::{
+    Mutex,
+    atomic::{AtomicU64, Ordering},
+};
