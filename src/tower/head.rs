@@ -2,8 +2,9 @@
 
 use super::body::{RefusalBody, append, response};
 use crate::authenticator::ClientCertificate;
+use crate::authenticator::request::credentials::Only;
 use crate::authenticator::request::{
-    Head, HeaderKey, Only, ResponseHead, ReturnedError, RoutedHead, merged_vary,
+    Head, HeaderKey, ResponseHead, ReturnedError, RoutedHead, merged_vary,
 };
 use crate::core::AuthResponse;
 use axum::extract::{NestedPath, OriginalUri};

@@ -30,7 +30,7 @@ pub use session::{Session, SessionData, SessionMut};
 
 pub(crate) use self::{
     attached::Attached,
-    credentials::{Head, HeaderKey, Only, RoutedHead},
+    credentials::{Head, HeaderKey, RoutedHead},
     requirement::Requirement,
     respond::{Admitted, Call, Respond, RespondTo, ResponseHead, ReturnedError, merged_vary},
 };
