@@ -2,6 +2,7 @@
 //!
 //! The protocol of the near cache has a file of its own, which is compiled here a second time with the locks
 //! and atomics of loom. Sessions are the library's own, over a store that yields before each operation.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod core {
     pub(crate) mod sync {
