@@ -13,18 +13,16 @@ use std::collections::HashMap;
 impl Sessions {
     /// Ends a session: a logout. It is not an error if the session ended before.
     ///
-    /// A session that got another id in the last moments, or gets one now, ends under the new id. A
-    /// save in progress fails from then on.
+    /// A session that gets another id after this call has read it ends under the new id. An id that the
+    /// session had before ends nothing: a request with an old id cannot end the session. A save in
+    /// progress fails from then on.
     ///
     /// # Errors
     /// Errors of the store.
     pub async fn end(&self, id: &SessionId) -> Result<(), Error> {
         match self.find(id.hash()).await {
             Ok(Some(loaded)) => self.finish(&loaded).await.map(drop),
-            Ok(None) => match self.follow(id.hash()).await? {
-                Some(loaded) => self.finish(&loaded).await.map(drop),
-                None => Ok(()),
-            },
+            Ok(None) => Ok(()),
             // A record that cannot be read names no other id to follow.
             Err(error) if matches!(error.kind(), ErrorKind::Storage | ErrorKind::InvalidKey) => {
                 let settings = &*self.0;

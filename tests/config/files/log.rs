@@ -9,7 +9,6 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tracing_subscriber::filter::LevelFilter;
-use tracing_subscriber::util::SubscriberInitExt;
 
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
@@ -34,9 +33,7 @@ pub(crate) fn logged(act: impl FnOnce()) -> String {
         .with_ansi(false)
         .with_writer(move || writer.clone())
         .finish();
-    let guard = subscriber.set_default();
-    act();
-    drop(guard);
+    tracing::subscriber::with_default(subscriber, act);
     let text = log.0.lock().unwrap();
     String::from_utf8_lossy(&text).into_owned()
 }

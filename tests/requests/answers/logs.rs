@@ -41,6 +41,7 @@ impl Log {
             tracing_subscriber::fmt()
                 .with_max_level(LevelFilter::TRACE)
                 .with_span_events(FmtSpan::FULL)
+                .with_ansi(false)
                 .with_writer(move || writer.clone())
                 .init();
             log
