@@ -67,7 +67,7 @@ where
     }
 }
 
-/// Admits a request, whose messages are read, or refuses it.
+/// Admits a request, whose body is read or dropped, or refuses it.
 async fn admit(guard: McpGuard, request: &mut ServiceRequest) -> Result<Visit, AuthResponse> {
     let attached = request.extensions().get::<Attached>().cloned();
     let identity = attached.and_then(|attached| attached.sender.known().cloned());
@@ -80,7 +80,10 @@ async fn admit(guard: McpGuard, request: &mut ServiceRequest) -> Result<Visit, A
             visit.check(Some(&read)).await?;
             request.set_payload(Payload::from(read));
         }
-        None => visit.check(None).await?,
+        None => {
+            visit.check(None).await?;
+            drop(request.take_payload());
+        }
     }
     Ok(visit)
 }

@@ -17,6 +17,8 @@ use std::{sync::Arc, time::Duration};
 ///   all scopes that the tool needs, so that a client can ask the user for them and repeat the
 ///   call; for a batch, those of all its tools. The tool is read from the body. If the headers
 ///   `Mcp-Method` and `Mcp-Name` (revision 2026-07-28 of MCP) name another call, the answer is 400.
+/// - No body reaches the server unread: those of `GET`, `HEAD`, `OPTIONS` and `DELETE` are dropped, and
+///   one with a `Content-Encoding` is answered 415.
 /// - Other methods, such as `resources/read` and `prompts/get`, need a login and the policy of
 ///   [`require`](McpGuardBuilder::require) only; `tools/list` shows all tools.
 /// - An `Mcp-Session-Id` belongs to the user whose request began the session. To another user's

@@ -20,7 +20,7 @@ pub(crate) struct Visit {
     session: Option<String>,
     /// The call that the headers name.
     named: Option<Named>,
-    has_messages: bool,
+    takes_body: bool,
     ends_session: bool,
 }
 
@@ -56,22 +56,34 @@ impl Visit {
             refuse(Error::new(ErrorKind::MissingCredentials, "the request has no identity"))
         })?;
         let session = only(head, SESSION).map_err(refuse)?;
-        let named = match only(head, "mcp-method").map_err(refuse)? {
-            Some(method) => Some(Named { method, name: only(head, "mcp-name").map_err(refuse)? }),
-            None => None,
+        let name = only(head, "mcp-name").map_err(refuse)?;
+        let named = match (only(head, "mcp-method").map_err(refuse)?, name) {
+            (Some(method), name) => Some(Named { method, name }),
+            (None, Some(_)) => {
+                let message = "the header mcp-name without mcp-method";
+                return Err(refuse(Error::new(ErrorKind::InvalidRequest, message)));
+            }
+            (None, None) => None,
         };
-        let has_messages = head.method() == "POST";
+        // Of the other methods, a body is never handed on, so that each one that is has been read.
+        let takes_body = !matches!(head.method(), "GET" | "HEAD" | "OPTIONS" | "DELETE");
+        let encoding = only(head, "content-encoding").map_err(refuse)?;
+        if takes_body && encoding.is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity"))
+        {
+            // The server might decode what is read here as it is.
+            return Err(AuthResponse::new(415));
+        }
         let ends_session = head.method() == "DELETE";
         if let Some(id) = &session {
             guard.check_session(&identity, id).await?;
         }
-        Ok(Self { guard, identity, session, named, has_messages, ends_session })
+        Ok(Self { guard, identity, session, named, takes_body, ends_session })
     }
 
     /// Returns how many bytes of the body to read for [`check`](Self::check); `None` for a request
-    /// without messages, whose body is not read.
+    /// whose body is dropped.
     pub(crate) fn max_body(&self) -> Option<usize> {
-        self.has_messages.then(|| self.guard.max_body())
+        self.takes_body.then(|| self.guard.max_body())
     }
 
     /// Returns the response to a body that is longer.

@@ -288,14 +288,16 @@ impl Verifier {
             Later(checked) => {
                 let (this, token) = (self.clone(), token.to_vec());
                 return Verification::later(async move {
-                    let checked = match checked.await {
-                        Ok(verified) => Ok(verified),
+                    let (checked, is_cached) = match checked.await {
+                        Ok(verified) => (Ok(verified), true),
                         Err(refused) => match this.inner.newer_keys(&refused, keys.generation) {
-                            Some(newer) => this.inner.check_again(&token, refused, newer).await,
-                            None => Err(this.inner.not_refreshed(refused)),
+                            Some(newer) => {
+                                (this.inner.check_again(&token, refused, newer).await, false)
+                            }
+                            None => (Err(this.inner.not_refreshed(refused)), false),
                         },
                     };
-                    this.finish(check, checked, true).await
+                    this.finish(check, checked, is_cached).await
                 });
             }
         };

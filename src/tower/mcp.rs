@@ -72,7 +72,7 @@ where
     }
 }
 
-/// Admits a request, whose messages are read, or refuses it.
+/// Admits a request, whose body is read or dropped, or refuses it.
 async fn admit(
     guard: McpGuard,
     request: Request<Body>,
@@ -89,7 +89,7 @@ async fn admit(
         }
         None => {
             visit.check(None).await?;
-            body
+            Body::empty()
         }
     };
     Ok((head.map(|()| body), visit))

@@ -40,7 +40,12 @@ impl Request {
     }
 
     pub(crate) fn post(target: &str, body: &str) -> Self {
-        Self { body: Some(body.as_bytes().to_vec()), ..Self::new("POST", target) }
+        Self::new("POST", target).body(body)
+    }
+
+    pub(crate) fn body(mut self, body: &str) -> Self {
+        self.body = Some(body.as_bytes().to_vec());
+        self
     }
 
     /// A header line more, also of a name that is there.

@@ -275,7 +275,8 @@ impl Handle {
                 Err(_) if *started > 0 => break,
                 Err(error) => {
                     let message = format!("no thread can be started to check signatures: {error}");
-                    return Err(Error::new(ErrorKind::Unavailable, message));
+                    let error = Error::new(ErrorKind::Unavailable, message);
+                    return Err(error.with_retry_after(RETRY_AFTER));
                 }
             }
         }
@@ -293,24 +294,33 @@ impl Inner {
     /// Runs the jobs of the queue, until it is closed.
     fn work(&self) {
         let mut rest = Duration::ZERO;
-        while let Some(mut work) = self.queue.next(rest) {
-            rest = Duration::ZERO;
-            let Some(job) = work.job() else {
-                continue;
-            };
-            let begun = SystemClock.monotonic();
-            // After a panic the work is dropped, and its callers get an error.
-            if let Ok((outcome, has_failed)) = catch_unwind(AssertUnwindSafe(job)) {
-                work.finish(outcome);
-                if has_failed {
-                    rest = self.rest(SystemClock.monotonic().saturating_sub(begun));
-                }
+        // A panic, of a check or of the recorder of metrics, does not end the thread.
+        while catch_unwind(AssertUnwindSafe(|| self.run_next(&mut rest))).unwrap_or(true) {}
+    }
+
+    /// Rests, then runs the next job; returns false once the queue is closed and empty.
+    fn run_next(&self, rest: &mut Duration) -> bool {
+        let Some(mut work) = self.queue.next(std::mem::take(rest)) else {
+            return false;
+        };
+        let Some(job) = work.job() else {
+            return true;
+        };
+        let (begun, is_known) = (SystemClock.monotonic(), work.is_known());
+        // After a panic the work is dropped, and its callers get an error.
+        if let Ok((outcome, has_failed)) = catch_unwind(AssertUnwindSafe(job)) {
+            work.finish(outcome);
+            let spent = SystemClock.monotonic().saturating_sub(begun);
+            match has_failed {
+                // Nothing ends this rest: forged tokens of known names are a flood too.
+                true if is_known => thread::sleep(self.rest(spent)),
+                true => *rest = self.rest(spent),
+                false => {}
             }
         }
+        true
     }
-}
 
-impl Inner {
     /// Returns how long a thread rests after a failed check.
     ///
     /// By the time on the clock: a processor that other programs use too is shared the same way.

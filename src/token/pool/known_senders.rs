@@ -30,8 +30,16 @@ impl Weight for Known {
     }
 }
 
+/// The sender of tokens that name none, which is never known.
+const NOBODY: u64 = 0;
+
 /// Returns the hash of a token's `iss` and `sub`, with seeds that are random per process.
+///
+/// Tokens without `sub` name no sender: one that is forged must not count against all the others.
 pub(crate) fn sender_id(issuer: Option<&str>, subject: Option<&str>) -> u64 {
+    if subject.is_none() {
+        return NOBODY;
+    }
     let hash = |text: Option<&str>| seeded_hash(text.unwrap_or_default().as_bytes()).to_ne_bytes();
     let mut both = [0; 16];
     both[..8].copy_from_slice(&hash(issuer));
@@ -56,6 +64,9 @@ impl KnownSenders {
 
     /// Notes that a token of the sender verified. It does not end distrust.
     pub(super) fn add(&self, sender: u64, now: Duration) {
+        if sender == NOBODY {
+            return;
+        }
         let mut all = lock(&self.0);
         let found = all.find(set(sender), |known| known.sender == sender);
         let distrusted_until = found.map_or(0, |known| known.distrusted_until);
@@ -101,6 +112,14 @@ mod tests {
         senders.add(user, SECOND);
         assert!(!senders.have(user, SECOND));
         assert!(senders.have(user, SECOND + DISTRUSTED_FOR));
+    }
+
+    #[test]
+    fn tokens_without_a_subject_have_no_priority() {
+        let senders = KnownSenders::new();
+        let sender = sender_id(Some("iss"), None);
+        senders.add(sender, SECOND);
+        assert!(!senders.have(sender, SECOND));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::sync::{Arc, Condvar, Mutex, lock, wait, wait_at_most};
 use std::collections::{HashMap, VecDeque};
 use std::future::Future;
 use std::hash::Hash;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -36,10 +37,18 @@ struct State<K, J, T> {
     closed: bool,
 }
 
+/// A line in which jobs wait.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lane {
+    Known,
+    Unknown,
+}
+
 /// A job that no thread has taken yet.
 struct Waiting<K, J, T> {
     key: K,
     sender: Sender,
+    lane: Lane,
     job: J,
     flight: Arc<Flight<T>>,
 }
@@ -119,10 +128,12 @@ impl<K: Clone + Eq + Hash, J, T> Queue<K, J, T> {
         }
         let flight = Arc::new(Flight(Mutex::new(Landing { result: None, wakers: Vec::new() })));
         state.flights.insert(key.clone(), Shared { flight: flight.clone(), callers: 1 });
-        let waiting = Waiting { key: key.clone(), sender, job: job(), flight: flight.clone() };
-        match is_known {
-            true => state.known.push_back(waiting),
-            false => state.unknown.push_back(waiting),
+        let lane = if is_known { Lane::Known } else { Lane::Unknown };
+        let waiting =
+            Waiting { key: key.clone(), sender, lane, job: job(), flight: flight.clone() };
+        match lane {
+            Lane::Known => state.known.push_back(waiting),
+            Lane::Unknown => state.unknown.push_back(waiting),
         }
         drop(state);
         self.job.notify_one();
@@ -141,7 +152,7 @@ impl<K: Clone + Eq + Hash, J, T> Queue<K, J, T> {
         if !rest.is_zero() && state.known.is_empty() && !state.closed {
             state = wait_at_most(&self.known_job, state, rest);
         }
-        let Waiting { key, job, flight, .. } = loop {
+        let Waiting { key, job, flight, lane, .. } = loop {
             match state.take() {
                 Some(waiting) => break waiting,
                 None if state.closed => return None,
@@ -149,8 +160,11 @@ impl<K: Clone + Eq + Hash, J, T> Queue<K, J, T> {
             }
         };
         drop(state);
+        // First the work, whose drop ends the job if the next line panics.
+        let is_known = lane == Lane::Known;
+        let work = Work { queue: self.clone(), key, flight, is_known, job: Some(job) };
         (self.on_change)(-1);
-        Some(Work { queue: self.clone(), key, flight, job: Some(job) })
+        Some(work)
     }
 
     /// Ends the threads, once the jobs that wait are done.
@@ -179,7 +193,10 @@ impl<K: Clone + Eq + Hash, J, T> Queue<K, J, T> {
             landing.result = Some(result);
             std::mem::take(&mut landing.wakers)
         };
-        wakers.into_iter().flatten().for_each(Waker::wake);
+        // A waker is code of the application: its panic must not keep the others asleep.
+        for waker in wakers.into_iter().flatten() {
+            let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+        }
     }
 
     /// Removes a caller, and its job if no other caller waits for it and no thread has taken it.
@@ -280,6 +297,7 @@ pub(super) struct Work<K: Clone + Eq + Hash, J, T> {
     queue: Arc<Queue<K, J, T>>,
     key: K,
     flight: Arc<Flight<T>>,
+    is_known: bool,
     job: Option<J>,
 }
 
@@ -287,6 +305,11 @@ impl<K: Clone + Eq + Hash, J, T> Work<K, J, T> {
     /// Takes the job out; `None` the second time.
     pub(super) fn job(&mut self) -> Option<J> {
         self.job.take()
+    }
+
+    /// Returns whether the job waited among those of known senders.
+    pub(super) fn is_known(&self) -> bool {
+        self.is_known
     }
 
     pub(super) fn finish(self, result: T) {

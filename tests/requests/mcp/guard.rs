@@ -184,6 +184,34 @@ async fn headers_that_name_another_call_than_the_body_are_refused() {
     assert_eq!(servers.ask(request("tools/call", "write", "write")).await.status, 403);
     let twice = request("tools/call", "read", "read").header("mcp-name", "write");
     assert_eq!(servers.ask(twice).await.status, 400);
+    let alone = Request::post("/mcp", &call("read")).bearer(&token).header("mcp-name", "read");
+    assert_eq!(servers.ask(alone).await.status, 400);
+}
+
+#[tokio::test]
+async fn no_body_reaches_the_server_unread() {
+    let api = Api::new();
+    let guard =
+        || api.guard().tool("read", scope("notes.read")).tool("write", scope("notes.write"));
+    let servers = Api::serve(guard).await;
+    let token = api.scoped("notes.read");
+    let request =
+        |method: &str, tool: &str| Request::new(method, "/mcp").body(&call(tool)).bearer(&token);
+    for method in ["POST", "PUT", "PATCH"] {
+        let answer = servers.ask(request(method, "read")).await;
+        let told = format!("{method} {}", call("read"));
+        assert_eq!((answer.status, answer.text()), (200, &*told));
+        assert_eq!(servers.ask(request(method, "write")).await.status, 403, "{method}");
+        // What the server decodes is not what was read.
+        for (encoding, status) in [("identity", 200), ("br", 415), ("gzip, identity", 415)] {
+            let encoded = request(method, "read").header("content-encoding", encoding);
+            assert_eq!(servers.ask(encoded).await.status, status, "{method} {encoding}");
+        }
+    }
+    for method in ["GET", "DELETE", "OPTIONS"] {
+        let answer = servers.ask(request(method, "write")).await;
+        assert_eq!((answer.status, answer.text()), (200, &*format!("{method} ")));
+    }
 }
 
 #[tokio::test]
