@@ -16,7 +16,7 @@ use std::{sync::Arc, time::Duration};
 /// - A tool's [policy](McpGuardBuilder::tool) is checked before the server sees the call. A 403 names
 ///   all scopes that the tool needs, so that a client can ask the user for them and repeat the
 ///   call; for a batch, those of all its tools. The tool is read from the body. If the headers
-///   `Mcp-Method` and `Mcp-Name` (revision 2026-07-28 of MCP) name another call, the answer is 400.
+///   `Mcp-Method` and `Mcp-Name` (revision 2026-07-28 of MCP) name another call of a tool, the answer is 400.
 /// - No body reaches the server unread: those of `GET`, `HEAD`, `OPTIONS` and `DELETE` are dropped, and
 ///   one with a `Content-Encoding` is answered 415.
 /// - Other methods, such as `resources/read` and `prompts/get`, need a login and the policy of
@@ -215,8 +215,10 @@ impl McpGuardBuilder {
         self
     }
 
-    /// Sets how long an unused session stays bound to its user. Default: 1 day.
+    /// Sets the lifetime of a session's binding to its user. Default: 1 day.
     ///
+    /// A use renews it once less than half is left, so an unused session ends after half of this time
+    /// to all of it.
     /// Afterwards a request with its id gets a 404, and the client begins another session.
     pub fn session_ttl(mut self, ttl: Duration) -> Self {
         self.session_ttl = ttl;

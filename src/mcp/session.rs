@@ -32,7 +32,8 @@ impl McpSessions {
         Err(Error::new(ErrorKind::Internal, "the MCP server gave one session id to two users"))
     }
 
-    /// Returns whether a session belongs to this user. This is a use: its lifetime begins again.
+    /// Returns whether a session belongs to this user. A use renews its lifetime once less
+    /// than half is left.
     ///
     /// # Errors
     /// Errors of the store.

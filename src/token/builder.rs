@@ -318,6 +318,9 @@ impl VerifierBuilder {
     }
 
     /// Sets the pool that checks costly signatures. Default: one that all verifiers share.
+    ///
+    /// [`AuthenticatorBuilder::verification_pool`](crate::AuthenticatorBuilder::verification_pool)
+    /// replaces it.
     pub fn verification_pool(mut self, pool: VerificationPool) -> Self {
         self.pool = Some(pool);
         self

@@ -92,10 +92,11 @@ impl VerifierBuilder {
 
     /// Accepts the issuers of a template whose variable part passes a check.
     ///
-    /// As [`issuer_family`](Self::issuer_family), with a check of the application's instead of a
-    /// list. The configuration file has no key for it: name the values with `issuer_family`, which a
-    /// reload of the file changes, or accept all with `any_of_issuer_family`. The check is called when a token is verified in full, not for cached tokens: after a
-    /// change of its answers, call [`Verifier::forget_all`](crate::Verifier::forget_all).
+    /// Like [`issuer_family`](Self::issuer_family), with a check of the application instead of a list.
+    ///
+    /// The check runs when a token is verified in full, not for cached tokens: call
+    /// [`Verifier::forget_all`](crate::Verifier::forget_all) after its answers change. The
+    /// configuration file has no key for it: use `issuer_family` or `any_of_issuer_family` there.
     ///
     /// ```
     /// # use jamguard::{Verifier, jose::{Algorithm, SigningKey}};

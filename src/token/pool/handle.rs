@@ -31,10 +31,10 @@ const WAITING: &str = "jamguard_verification_pool_waiting";
 /// them another with [`AuthenticatorBuilder::verification_pool`] or
 /// [`VerifierBuilder::verification_pool`].
 ///
-/// A check goes to the pool if it takes more than about 100 µs: ES384, ES512, RSA keys of more than 5000
-/// bits. Other public-key checks (RS256, ES256, EdDSA and similar) follow while a thread spends more than
-/// a tenth of its time on tokens that then fail. HMAC checks (HS256, HS384, HS512) and tokens in the cache
-/// never do.
+/// A check goes to the pool if it takes more than about 100 µs: ES384, ES512, RSA keys of more than about
+/// 5000 bits or with a large exponent. Other public-key checks (RS256, ES256, EdDSA and similar) follow
+/// while a thread spends more than a tenth of its time on tokens that then fail. HMAC checks (HS256,
+/// HS384, HS512) and tokens in the cache never do.
 ///
 /// - Requests with the same token share one check.
 /// - The queue is bounded. If it is full, the answer is 503 with `Retry-After`, on public routes too: the
@@ -42,9 +42,9 @@ const WAITING: &str = "jamguard_verification_pool_waiting";
 /// - Tokens whose `iss` and `sub` verified within the last day are checked before others, and every
 ///   fourth check is one of the others. A forged token that names a known user ends that user's priority
 ///   for 30 seconds.
-/// - After a failed check, a thread rests for three times as long as the check took, at least 1 ms: a
-///   flood takes a quarter of the pool's time at most. The rests are shorter if many tokens wait, and the
-///   next token of a known user ends them.
+/// - After a failed check, a thread rests for three times as long as the check took, at least 1 ms, so
+///   that a flood takes about a quarter of the pool's time. The rests are shorter if hundreds of tokens
+///   wait. The next token of a known user ends a rest, unless the failed one named a known user too.
 ///
 /// The threads start when they are first needed and end when the last handle is dropped. No runtime is
 /// needed.
