@@ -1,7 +1,7 @@
 //! The core's view of an actix-web response.
 
 use super::extract::{append, response};
-use crate::authenticator::request::{ResponseHead, ReturnedError, merged_vary};
+use crate::authenticator::request::{ResponseHead, ReturnedError, merged_vary, usual_vary};
 use crate::core::AuthResponse;
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{self, ServiceResponse};
@@ -121,12 +121,9 @@ impl<B: MessageBody> ResponseHead for Answer<ServiceResponse<B>> {
     }
 }
 
-/// Returns the `Vary` value. Usual ones are static: threads do not contend for a reference count.
 fn vary(names: &str) -> Option<HeaderValue> {
-    match names {
-        "authorization" => Some(HeaderValue::from_static("authorization")),
-        "cookie" => Some(HeaderValue::from_static("cookie")),
-        "authorization, cookie" => Some(HeaderValue::from_static("authorization, cookie")),
-        _ => HeaderValue::try_from(names).ok(),
+    match usual_vary(names) {
+        Some(usual) => Some(HeaderValue::from_static(usual)),
+        None => HeaderValue::try_from(names).ok(),
     }
 }

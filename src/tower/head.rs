@@ -4,7 +4,7 @@ use super::body::{RefusalBody, append, response};
 use crate::authenticator::ClientCertificate;
 use crate::authenticator::request::credentials::Only;
 use crate::authenticator::request::{
-    Head, HeaderKey, ResponseHead, ReturnedError, RoutedHead, merged_vary,
+    Head, HeaderKey, ResponseHead, ReturnedError, RoutedHead, merged_vary, usual_vary,
 };
 use crate::core::AuthResponse;
 use axum::extract::{NestedPath, OriginalUri};
@@ -163,13 +163,10 @@ impl<R: RefusalBody> ResponseHead for Response<R> {
     }
 }
 
-/// Returns the `Vary` value. Usual ones are static: threads do not contend for a reference count.
 #[inline]
 fn vary(names: &str) -> Option<HeaderValue> {
-    match names {
-        "authorization" => Some(HeaderValue::from_static("authorization")),
-        "cookie" => Some(HeaderValue::from_static("cookie")),
-        "authorization, cookie" => Some(HeaderValue::from_static("authorization, cookie")),
-        _ => HeaderValue::try_from(names).ok(),
+    match usual_vary(names) {
+        Some(usual) => Some(HeaderValue::from_static(usual)),
+        None => HeaderValue::try_from(names).ok(),
     }
 }

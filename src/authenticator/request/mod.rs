@@ -32,7 +32,9 @@ pub(crate) use self::{
     attached::Attached,
     credentials::{Head, HeaderKey, RoutedHead},
     requirement::Requirement,
-    respond::{Admitted, Call, Respond, RespondTo, ResponseHead, ReturnedError, merged_vary},
+    respond::{
+        Admitted, Call, Respond, RespondTo, ResponseHead, ReturnedError, merged_vary, usual_vary,
+    },
 };
 #[cfg(feature = "tower-http")]
 pub(crate) use respond::Decision;

@@ -320,6 +320,12 @@ fn name(cookie: &[u8]) -> &[u8] {
     cookie[..end.unwrap_or(cookie.len())].trim_ascii()
 }
 
+/// Returns a usual `Vary` as static text: threads do not contend for its reference count.
+#[inline]
+pub(crate) fn usual_vary(names: &str) -> Option<&'static str> {
+    ["authorization", "cookie", "authorization, cookie"].into_iter().find(|usual| *usual == names)
+}
+
 /// Returns the lines of a `Vary` header as one, in which no name repeats.
 #[cold]
 pub(crate) fn merged_vary<'a>(lines: impl Iterator<Item = &'a [u8]>) -> String {
