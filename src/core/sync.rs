@@ -1,4 +1,4 @@
-//! The locks and atomics of protocols that the model checks (`tests/models`) run with those of loom.
+//! The locks and atomics of protocols that the model checks (`models`) run with those of loom.
 
 pub(crate) use super::lock::lock;
 pub(crate) use std::sync::{

@@ -1,7 +1,7 @@
 //! Decides which answers of a store a cache may keep and use.
 //!
 //! The cache itself is outside: [`Freshness`] calls it under the locks that the decision needs. The model
-//! checks (`tests/models`) compile this file with the locks and atomics of loom.
+//! checks (`models`) compile this file with the locks and atomics of loom.
 
 use crate::core::sync::{AtomicU64, Mutex, Ordering, lock};
 

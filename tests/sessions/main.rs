@@ -16,5 +16,7 @@ mod api;
     feature = "testing"
 ))]
 mod http;
+#[cfg(feature = "testing")]
+mod interleavings;
 #[cfg(all(feature = "axum", feature = "actix", feature = "emulator", feature = "testing"))]
 mod jam;

@@ -1,8 +1,8 @@
-//! Model checks: every order in which threads or tasks can interleave, up to a stated bound.
+//! Model checks: every order in which threads can interleave, up to a stated bound.
 //!
-//! The protocol of the near cache has a file of its own, which is compiled here a second time with the locks
-//! and atomics of loom. Sessions are the library's own, over a store that yields before each operation.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+//! A protocol has a file of its own in jamguard, which is compiled here with the locks and atomics of loom.
+#![cfg(test)]
+#![allow(clippy::unwrap_used)]
 
 mod core {
     pub(crate) mod sync {
@@ -19,7 +19,6 @@ mod core {
 #[allow(dead_code)]
 mod freshness;
 mod near;
-mod sessions;
 
 /// Explores all interleavings with at most this many preemptions of a thread.
 fn explore(preemptions: usize, check: impl Fn() + Sync + Send + 'static) {
