@@ -3,6 +3,7 @@
 use actix_web::rt::{System, SystemRunner};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jamguard::Verifier;
 use jamguard::jose::{Algorithm, SigningKey};
 use jamguard::testing::ManualClock;
 use std::{future::Future, sync::LazyLock};
@@ -40,6 +41,18 @@ pub fn decode_leniently(text: &str) -> Option<Vec<u8>> {
         .with_decode_allow_trailing_bits(true)
         .with_decode_padding_mode(base64::engine::DecodePaddingMode::Indifferent);
     base64::engine::GeneralPurpose::new(&base64::alphabet::URL_SAFE, lenient).decode(text).ok()
+}
+
+/// The verifier of tokens that [`HMAC`] signs.
+pub fn verifier() -> Verifier {
+    Verifier::builder()
+        .key(HMAC.verifying_key().unwrap())
+        .algorithms([Algorithm::HS256])
+        .issuer(ISSUER)
+        .audience(AUDIENCE)
+        .clock(clock())
+        .build()
+        .unwrap()
 }
 
 /// Signs any header and payload with a key.

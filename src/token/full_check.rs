@@ -117,7 +117,8 @@ impl Inner {
         let (this, text, keys) = (self.clone(), Box::<[u8]>::from(token), keys.clone());
         self.pool.current().run(check, now, (scope, token), move || {
             // The previous check of this token may have ended after the caller's lookup.
-            let known = this.cache.get(&text).filter(|known| this.is_current(known.entry()));
+            let known = this.cache.get(&text);
+            let known = known.filter(|known| this.is_current(known.entry(), this.clock.now()));
             let checked = match known {
                 Some(known) => Ok(Some(known)),
                 None => this.check(&text, &keys, |_| true),

@@ -11,7 +11,7 @@ use super::verified::{Entry, Evidence, Verified};
 use super::verifier::{Inner, Verification, Verifier};
 use crate::core::hash::seeded_hash;
 use crate::core::now_or_later::NowOrLater::Now;
-use crate::core::{Clock, Error, ensure, millis, mismatch};
+use crate::core::{Clock, Error, ensure, mismatch};
 use std::{sync::Arc, time::Duration};
 
 impl VerifierBuilder {
@@ -81,7 +81,7 @@ impl Verifier {
         let (this, token, answer) = (self.clone(), Box::from(token), introspector.ask(token));
         Verification::later(async move {
             let verified = this.inner.introspected(token, (hash, epoch), &answer.await?)?;
-            this.check_lists(verified, false).await
+            this.check_lists(verified, None).await
         })
     }
 }
@@ -109,15 +109,13 @@ impl Inner {
         let [issuer, subject, token_id] =
             [registered.issuer, registered.subject, registered.token_id]
                 .map(|text| text.map(|text| Text::new(text, &claims)));
+        let now = self.clock.now();
         // No leeway: after `exp` the server itself decides.
-        let left = window.expires.map_or(Duration::MAX, |expires| {
-            Duration::from_secs(expires).saturating_sub(self.clock.now())
-        });
-        let usable_for = answer.usable_for.min(left);
-        let usable_until = match usable_for.is_zero() {
-            true => 0,
-            false => millis(self.clock.monotonic().saturating_add(usable_for)),
-        };
+        let left = window
+            .expires
+            .map_or(Duration::MAX, |expires| Duration::from_secs(expires).saturating_sub(now));
+        // Wall time, as for `exp`. Where that clock is set back, the server is asked again.
+        let usable = now..now.saturating_add(answer.usable_for.min(left));
         Ok(Verified::new(Arc::new(Entry {
             token,
             hash,
@@ -126,7 +124,7 @@ impl Inner {
             window,
             confirmation,
             issued_in,
-            evidence: Evidence::Introspection { usable_until },
+            evidence: Evidence::Introspection { usable },
             epoch,
             revocation_id: Default::default(),
             issuer_verifies_emails: self.rules.issuer_verifies_emails,

@@ -93,6 +93,7 @@ mod tests {
     use super::super::verified::{Entry, Evidence};
     use super::*;
     use std::sync::{Arc, OnceLock};
+    use std::time::Duration;
 
     /// Builds tokens that differ, but share the bytes used for lookup.
     fn text(token: &str) -> String {
@@ -108,7 +109,7 @@ mod tests {
             window: Window { expires: None, begins: 0 },
             confirmation: None,
             issued_in: None,
-            evidence: Evidence::Introspection { usable_until: 0 },
+            evidence: Evidence::Introspection { usable: Duration::ZERO..Duration::ZERO },
             epoch: 0,
             revocation_id: OnceLock::new(),
             issuer_verifies_emails: false,

@@ -9,6 +9,7 @@ use super::rules::Window;
 use crate::core::{Error, debug_fields};
 use crate::jose::{Header, KeyId};
 use serde::de::DeserializeOwned;
+use std::ops::Range;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -68,8 +69,8 @@ pub(crate) enum Evidence {
         key: KeyId,
         generation: AtomicU64,
     },
-    /// The authorization server's answer, until this monotonic time in milliseconds.
-    Introspection { usable_until: u64 },
+    /// The authorization server's answer, within this wall time; empty if it is used only once.
+    Introspection { usable: Range<Duration> },
 }
 
 impl Entry {
@@ -79,7 +80,7 @@ impl Entry {
 
     /// Whether the token can be current later.
     pub(crate) fn is_cacheable(&self) -> bool {
-        !matches!(self.evidence, Evidence::Introspection { usable_until: 0 })
+        !matches!(&self.evidence, Evidence::Introspection { usable } if usable.is_empty())
     }
 
     /// Returns the size in bytes, with an allowance for decoded claims.

@@ -14,9 +14,10 @@ use super::signature::Refused;
 use super::thread_cache;
 use super::verified::{Entry, Evidence, Revocation, Verified};
 use crate::core::now_or_later::NowOrLater::{self, Later, Now};
-use crate::core::{Clock, Error, ErrorKind, PartClock, debug_fields, hash::seeded_hash, millis};
+use crate::core::{Clock, Error, ErrorKind, PartClock, debug_fields, hash::seeded_hash};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 /// A verifier of one kind of token: signature, header, claims, revocation. Cheap to clone.
 ///
@@ -229,27 +230,34 @@ impl Verifier {
         if verified.entry().is_signed() && !inner.keys.usable() {
             return None;
         }
-        if !inner.is_current(verified.entry()) {
+        let now = inner.clock.now();
+        if !inner.is_current(verified.entry(), now) {
             inner.forget(&verified);
             return None;
         }
         inner.cache.hits.add();
-        Some(self.check_lists(verified, true))
+        Some(self.check_lists(verified, Some(now)))
     }
 
-    /// Runs the checks of every use: binding, lists, revocation, clock. `known` means cached.
+    /// Runs the checks of every use: binding, lists, revocation, clock.
+    ///
+    /// `found_at` is the time at which a token was found in the cache.
     #[inline]
-    pub(super) fn check_lists(&self, verified: Verified, known: bool) -> Verification {
+    pub(super) fn check_lists(
+        &self,
+        verified: Verified,
+        found_at: Option<Duration>,
+    ) -> Verification {
         if verified.confirmation().is_some() && !self.accepts_bound {
             return Now(Err(not_a_bearer_token()));
         }
         match self.lists.recall(&verified) {
-            Some(listed) => Now(self.inner.conclude(verified, listed, known)),
+            Some(listed) => Now(self.inner.conclude(verified, listed, found_at)),
             None => {
                 let Self { inner, lists, .. } = self.clone();
                 Verification::later(async move {
                     let listed = lists.ask(&verified).await;
-                    inner.conclude(verified, listed, known)
+                    inner.conclude(verified, listed, found_at)
                 })
             }
         }
@@ -316,7 +324,10 @@ impl Verifier {
     /// `known` means that the pool has put the token into the cache.
     fn finish(&self, check: Check, checked: Result<Verified, Error>, known: bool) -> Verification {
         let verification = match checked {
-            Ok(verified) => self.check_lists(verified, known),
+            Ok(verified) => {
+                let found_at = known.then(|| self.inner.clock.now());
+                self.check_lists(verified, found_at)
+            }
             Err(error) => Now(Err(error)),
         };
         match verification {
@@ -338,15 +349,13 @@ impl Verifier {
 
 impl Inner {
     /// Whether a cached token would still pass with the current keys, or its introspection is recent.
-    pub(super) fn is_current(&self, entry: &Entry) -> bool {
+    pub(super) fn is_current(&self, entry: &Entry, now: Duration) -> bool {
         if entry.epoch != self.epochs.of(entry.hash) {
             return false;
         }
         let (key, known_in) = match &entry.evidence {
             Evidence::Signature { key, generation, .. } => (key, generation),
-            Evidence::Introspection { usable_until } => {
-                return millis(self.clock.monotonic()) < *usable_until;
-            }
+            Evidence::Introspection { usable } => return usable.contains(&now),
         };
         if known_in.load(Ordering::Acquire) == self.keys.generation() {
             return true;
@@ -360,17 +369,18 @@ impl Inner {
         }
     }
 
-    /// Combines the lists' result with revocation and clock; `known` means cached.
+    /// Combines the lists' result with revocation and clock.
     #[inline]
     fn conclude(
         &self,
         verified: Verified,
         listed: Result<(), Error>,
-        known: bool,
+        found_at: Option<Duration>,
     ) -> Result<Verified, Error> {
         let entry = verified.entry();
         // Revocation is checked before expiry: a token that is only expired may be renewed.
-        let dated = || entry.window.check(self.clock.now(), &self.rules);
+        let now = found_at.unwrap_or_else(|| self.clock.now());
+        let dated = || entry.window.check(now, &self.rules);
         let answer = match listed {
             Ok(()) if self.revocation.as_ref().is_some_and(|hook| hook.is_revoked(&verified)) => {
                 Err(Error::new(ErrorKind::Revoked, "the token is revoked"))
@@ -382,13 +392,13 @@ impl Inner {
         };
         match answer {
             Ok(()) => {
-                if !known && entry.is_cacheable() {
+                if found_at.is_none() && entry.is_cacheable() {
                     self.cache.insert(entry);
                 }
                 Ok(verified)
             }
             Err(error) => {
-                if known && error.kind().is_final() {
+                if found_at.is_some() && error.kind().is_final() {
                     self.forget(&verified);
                 }
                 Err(error)

@@ -13,16 +13,12 @@ mod mcp;
 #[cfg(feature = "tower-http")]
 mod request_span;
 
-pub use any_body::{AnyBody, AnyBodyFuture, AnyBodyLayer};
 #[cfg(feature = "tower-http")]
-pub use authorize::AuthorizeFuture;
+pub use self::{authorize::AuthorizeFuture, request_span::RequestSpan};
+pub use any_body::{AnyBody, AnyBodyFuture, AnyBodyLayer};
 pub use body::{AuthBody, RefusalBody};
 pub use layer::{AuthFuture, AuthLayer, AuthService};
 pub use mcp::McpService;
-#[cfg(feature = "tower-http")]
-pub use request_span::RequestSpan;
 
 #[cfg(feature = "axum")]
-pub(crate) use body::response;
-#[cfg(feature = "axum")]
-pub(crate) use head::PartsHead;
+pub(crate) use self::{body::response, head::PartsHead};

@@ -7,15 +7,14 @@
 //! `TOKEN-A`, `TOKEN-B` and `SESSION` stand for credentials of ann, bob and eve.
 
 use crate::Verdict;
-use crate::common::{AUDIENCE, HMAC, ISSUER, NOW, block_on, clock, sign};
+use crate::common::{AUDIENCE, HMAC, ISSUER, NOW, block_on, clock, sign, verifier};
 use actix_web::dev::{Service, ServiceResponse};
 use actix_web::test::TestRequest;
 use actix_web::{App, HttpResponse};
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderName, HeaderValue, Request};
-use jamguard::jose::Algorithm;
 use jamguard::store::MemoryStore;
-use jamguard::{Authenticator, CredentialSource, Identity, SessionCookie, Sessions, Verifier};
+use jamguard::{Authenticator, CredentialSource, Identity, SessionCookie, Sessions};
 use serde_json::json;
 use std::mem::ManuallyDrop;
 use std::rc::Rc;
@@ -79,19 +78,11 @@ fn world() -> World {
         let claims = json!({"iss": ISSUER, "aud": AUDIENCE, "sub": user, "exp": NOW + 600});
         sign(&HMAC, br#"{"alg":"HS256"}"#, claims.to_string().as_bytes())
     };
-    let verifier = Verifier::builder()
-        .key(HMAC.verifying_key().unwrap())
-        .algorithms([Algorithm::HS256])
-        .issuer(ISSUER)
-        .audience(AUDIENCE)
-        .clock(clock())
-        .build()
-        .unwrap();
     let store = MemoryStore::builder().clock(clock()).build().unwrap();
     let sessions = Sessions::builder(store).clock(clock()).build().unwrap();
     let session = block_on(sessions.create(Some("eve"), &())).unwrap();
     let auth = Authenticator::builder()
-        .verifier(verifier)
+        .verifier(verifier())
         .sources([
             CredentialSource::bearer(),
             CredentialSource::header("x-token"),

@@ -6,10 +6,10 @@
 //! The first byte selects what the rest is: a proof as it is sent, the header or the claims of a signed
 //! one, or `htu`.
 
-use crate::common::{self, AUDIENCE, HMAC, ISSUER, NOW, block_on, clock, sign};
+use crate::common::{self, AUDIENCE, HMAC, ISSUER, NOW, block_on, clock, sign, verifier};
 use crate::{Verdict, strict};
 use jamguard::jose::{Algorithm, Jwk, SigningKey};
-use jamguard::{Authenticator, Dpop, DpopRequest, Verifier};
+use jamguard::{Authenticator, Dpop, DpopRequest};
 use serde_json::{Map, Value, json};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -55,17 +55,9 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
         "cnf": {"jkt": public.thumbprint().unwrap()},
     });
     let token = sign(&HMAC, br#"{"alg":"HS256"}"#, claims.to_string().as_bytes());
-    let verifier = Verifier::builder()
-        .key(HMAC.verifying_key().unwrap())
-        .algorithms([Algorithm::HS256])
-        .issuer(ISSUER)
-        .audience(AUDIENCE)
-        .clock(clock())
-        .build()
-        .unwrap();
     let dpop = Dpop::builder().public_url("https://api.example").clock(clock()).build().unwrap();
     let auth =
-        Authenticator::builder().verifier(verifier).dpop(dpop).clock(clock()).build().unwrap();
+        Authenticator::builder().verifier(verifier()).dpop(dpop).clock(clock()).build().unwrap();
     let hash = common::encode(common::sha256(token.as_bytes()));
     World { auth, key, jwk: serde_json::from_str(&public.to_json()).unwrap(), token, hash }
 });

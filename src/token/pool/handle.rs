@@ -300,7 +300,8 @@ impl Inner {
 
     /// Rests, then runs the next job; returns false once the queue is closed and empty.
     fn run_next(&self, rest: &mut Duration) -> bool {
-        let Some(mut work) = self.queue.next(std::mem::take(rest)) else {
+        let rested = std::mem::take(rest);
+        let Some(mut work) = self.queue.next(rested) else {
             return false;
         };
         let Some(job) = work.job() else {
@@ -315,7 +316,8 @@ impl Inner {
                 // Nothing ends this rest: forged tokens of known names are a flood too.
                 true if is_known => thread::sleep(self.rest(spent)),
                 true => *rest = self.rest(spent),
-                false => {}
+                // During a flood, a good token must not join two forged ones to one long check.
+                false => *rest = rested / 2,
             }
         }
         true

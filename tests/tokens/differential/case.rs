@@ -192,7 +192,7 @@ impl Edit {
 }
 
 impl Damage {
-    fn apply(&self, mut token: String) -> String {
+    fn apply(&self, token: String) -> String {
         let mut parts: Vec<String> = token.split('.').map(str::to_owned).collect();
         let part = |number: usize| number % parts.len();
         match self {
@@ -207,19 +207,23 @@ impl Damage {
                 }
             }
             Self::ReplaceCharacter(at, character) => {
-                let at = at.index(token.len());
-                token.replace_range(at..=at, character.encode_utf8(&mut [0; 4]));
-                return token;
+                let mut characters: Vec<_> = token.chars().collect();
+                if !characters.is_empty() {
+                    let at = at.index(characters.len());
+                    characters[at] = *character;
+                }
+                return characters.into_iter().collect();
             }
             Self::InsertCharacter(at, character) => {
-                token.insert(at.index(token.len() + 1), *character);
-                return token;
+                let mut characters: Vec<_> = token.chars().collect();
+                characters.insert(at.index(characters.len() + 1), *character);
+                return characters.into_iter().collect();
             }
             Self::Append(text) => return token + text,
             Self::Prepend(text) => return format!("{text}{token}"),
             Self::Cut(at) => {
-                token.truncate(at.index(token.len()));
-                return token;
+                let length = token.chars().count();
+                return token.chars().take(at.index(length.max(1))).collect();
             }
             Self::SwapParts(a, b) => {
                 let (a, b) = (part(*a), part(*b));
@@ -248,7 +252,8 @@ impl Damage {
                         'Q' => 'R',
                         'g' => 'h',
                         'w' => 'x',
-                        other => char::from(other as u8 + 1),
+                        other if other.is_ascii() => char::from(other as u8 + 1),
+                        other => other,
                     });
                 }
             }
