@@ -39,6 +39,20 @@ async fn an_active_token_is_remembered_at_most_until_it_expires() {
     assert_eq!(world.verify(TOKEN).await.unwrap_err(), Inactive);
 }
 
+/// Whichever way: what was known about that time says nothing about this one.
+#[tokio::test]
+async fn after_a_jump_of_the_wall_clock_the_server_is_asked_again() {
+    let world = World::without_sharing().await;
+    world.verify(TOKEN).await.unwrap();
+    for (jump, time) in [("ahead", NOW + 60), ("back", NOW), ("back by a second", NOW - 1)] {
+        let before = world.introspection.calls();
+        world.clock.set_wall(time);
+        world.verify(TOKEN).await.unwrap();
+        world.verify(TOKEN).await.unwrap();
+        assert_eq!(world.introspection.calls(), before + 1, "{jump}");
+    }
+}
+
 #[tokio::test]
 async fn a_ttl_of_zero_asks_for_each_request() {
     let world = World::with(|asked| asked.active_ttl(Duration::ZERO), |rules| rules).await;
