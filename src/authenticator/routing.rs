@@ -14,6 +14,8 @@ const ASK_ALL: usize = 4;
 /// The verifiers by issuer.
 pub(crate) struct Routing {
     verifiers: Vec<Verifier>,
+    /// The verifiers' ids, sorted, with their places. Two that differ only in their lists share an id.
+    by_id: Vec<(u64, usize)>,
     by_issuer: HashMap<Box<str>, Arc<[usize]>>,
     /// Verifiers with an issuer family.
     families: Vec<usize>,
@@ -60,7 +62,10 @@ impl Routing {
                 by_issuer.entry(issuer.clone()).or_default().push(at);
             }
         }
+        let mut by_id: Vec<_> = verifiers.iter().map(Verifier::id).zip(0..).collect();
+        by_id.sort_unstable();
         Ok(Self {
+            by_id,
             introspecting,
             load_balancers,
             by_issuer: by_issuer.into_iter().map(|(issuer, at)| (issuer, at.into())).collect(),
@@ -143,7 +148,9 @@ impl Routing {
     }
 
     fn with_id(&self, id: u64) -> Option<&Verifier> {
-        self.verifiers.iter().find(|verifier| verifier.id() == id)
+        let at = self.by_id.partition_point(|(other, _)| *other < id);
+        let (_, at) = self.by_id.get(at).filter(|(found, _)| *found == id)?;
+        self.verifiers.get(*at)
     }
 
     /// Whether a cached token may be accepted by this verifier.

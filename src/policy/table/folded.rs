@@ -126,22 +126,24 @@ impl Node {
             return self.ends.iter().for_each(|route| found(*route));
         };
         let literal = &*segment.literal;
-        let alike = |text: &str, open: bool| match segment.parameter {
-            Parameter::None if open => literal.starts_with(text),
-            Parameter::None => literal == text,
-            _ => text.starts_with(literal) || (open && literal.starts_with(text)),
+        let follow = |node: &Self, found: &mut _| match segment.parameter {
+            Parameter::Rest => node.all(found),
+            _ => node.each_overlapping(behind, found),
         };
-        let literals = self.literals.iter().map(|(text, node)| (text, node, false));
-        let parameters = self.parameters.iter().map(|(text, node)| (text, node, true));
-        for (text, node, open) in literals.chain(parameters) {
-            if alike(text, open) {
-                match segment.parameter {
-                    Parameter::Rest => node.all(found),
-                    _ => node.each_overlapping(behind, found),
-                }
-            }
+        if segment.parameter == Parameter::None {
+            // Not by comparison with each text: a table may have thousands at one place.
+            self.literals.get(literal).into_iter().for_each(|node| follow(node, found));
+        } else {
+            let alike = self.literals.iter().filter(|(text, _)| text.starts_with(literal));
+            alike.for_each(|(_, node)| follow(node, found));
         }
-        let rests = self.prefixed_rests.iter().filter(|(text, _)| alike(text, true));
+        let alike = |text: &str| {
+            literal.starts_with(text)
+                || (segment.parameter != Parameter::None && text.starts_with(literal))
+        };
+        let parameters = self.parameters.iter().filter(|(text, _)| alike(text));
+        parameters.for_each(|(_, node)| follow(node, found));
+        let rests = self.prefixed_rests.iter().filter(|(text, _)| alike(text));
         rests.for_each(|(_, route)| found(*route));
     }
 
