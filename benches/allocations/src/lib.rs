@@ -1,7 +1,7 @@
 //! An allocator that counts the allocations of the current thread.
 //!
 //! A separate package, because an allocator needs `unsafe`, which jamguard forbids. Outside of
-//! [`count`] it costs one read of a thread-local, so it does not distort timings of the program.
+//! [`count`] and [`begin`] it costs one read of a thread-local, so it does not distort timings of the program.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -21,6 +21,16 @@ pub fn count(work: impl FnOnce()) -> u64 {
     COUNT.set(Some(0));
     work();
     COUNT.take().unwrap_or_default()
+}
+
+/// Starts to count this thread's allocations; [`so_far`] returns their number.
+pub fn begin() {
+    COUNT.set(Some(0));
+}
+
+/// Returns the number of this thread's allocations since [`begin`]; 0 without it.
+pub fn so_far() -> u64 {
+    COUNT.get().unwrap_or_default()
 }
 
 fn note() {

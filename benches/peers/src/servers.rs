@@ -13,9 +13,9 @@ use axum::http::StatusCode;
 use axum::http::header::AUTHORIZATION;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use jamguard::Authenticator;
-use jamguard::jose::{Algorithm, KeySet};
+use axum::routing::{MethodRouter, get};
+use jamguard::jose::{Algorithm, KeySet, SigningKey};
+use jamguard::{Authenticator, Verifier};
 use jsonwebtoken::{DecodingKey, Validation};
 use std::future::pending;
 use std::net::{Ipv4Addr, TcpListener};
@@ -45,6 +45,16 @@ impl Peer {
         Self::HandWritten,
         Self::ActixHttpauth,
     ];
+
+    /// Why a peer does not take part for an algorithm.
+    pub(crate) fn lacks(self, algorithm: Algorithm) -> Option<&'static str> {
+        match (self, algorithm) {
+            (Self::JamguardAxum | Self::JamguardActix, _) => None,
+            (_, Algorithm::ES512) => Some("does not verify ES512"),
+            (Self::AxumJwks, Algorithm::ES256) => Some("rejects key sets with keys other than RSA"),
+            _ => None,
+        }
+    }
 
     pub(crate) fn title(self) -> &'static str {
         match self {
@@ -82,16 +92,14 @@ struct Issuer {
     algorithm: Algorithm,
     jwks: String,
     token: String,
-    key: jamguard::jose::SigningKey,
+    key: SigningKey,
 }
 
 impl Issuer {
-    fn new(algorithm: &str) -> Self {
-        let algorithm = match algorithm {
-            "RS256" => Algorithm::RS256,
-            _ => Algorithm::ES256,
-        };
-        let key = tokens::key(algorithm);
+    /// Of a private key in PEM.
+    fn new(algorithm: &str, pem: &str) -> Self {
+        let algorithm: Algorithm = algorithm.parse().unwrap();
+        let key = SigningKey::from_pem(algorithm, pem).unwrap().with_key_id(tokens::KEY_ID);
         Self {
             algorithm,
             jwks: KeySet::from(key.verifying_key().unwrap()).to_json(),
@@ -106,7 +114,13 @@ impl Issuer {
     }
 
     fn authenticator(&self) -> Authenticator {
-        let verifier = tokens::verifier(&self.key).build().unwrap();
+        let verifier = Verifier::builder()
+            .key(self.key.verifying_key().unwrap())
+            .algorithms([self.algorithm])
+            .issuer(ISSUER)
+            .audience(AUDIENCE)
+            .build()
+            .unwrap();
         Authenticator::builder().verifier(verifier).build().unwrap()
     }
 
@@ -118,10 +132,7 @@ impl Issuer {
         let mut validation = Validation::new(algorithm);
         validation.set_issuer(&[ISSUER]);
         validation.set_audience(&[AUDIENCE]);
-        ByHand(Arc::new((
-            DecodingKey::from_jwk(&self.jwk()).unwrap(),
-            validation,
-        )))
+        ByHand(Arc::new((DecodingKey::from_jwk(&self.jwk()).unwrap(), validation)))
     }
 }
 
@@ -130,18 +141,21 @@ async fn public() -> String {
     "user-000000001@example.com".to_owned()
 }
 
-fn bare() -> Router {
-    Router::new().route("/", get(public))
+/// Returns how often this thread has allocated.
+async fn allocations() -> String {
+    jamguard_bench_allocations::so_far().to_string()
+}
+
+fn app<S: Clone + Send + Sync + 'static>(personal: MethodRouter<S>) -> Router<S> {
+    Router::new().route("/", personal).route("/allocations", get(allocations))
 }
 
 /// Runs a server process: prints its two ports and the token, then serves.
-pub(crate) fn serve(title: &str, backend: &str, algorithm: &str) {
-    let peer = Peer::ALL
-        .into_iter()
-        .find(|peer| peer.title() == title)
-        .unwrap();
+pub(crate) fn serve(title: &str, backend: &str, algorithm: &str, pem: &str) {
+    let peer = Peer::ALL.into_iter().find(|peer| peer.title() == title).unwrap();
     choose(backend);
-    let issuer = Issuer::new(algorithm);
+    let issuer = Issuer::new(algorithm, pem);
+    jamguard_bench_allocations::begin();
     match peer {
         Peer::JamguardActix | Peer::ActixHttpauth => serve_actix(peer, &issuer),
         _ => tokio::runtime::Builder::new_current_thread()
@@ -155,19 +169,11 @@ pub(crate) fn serve(title: &str, backend: &str, algorithm: &str) {
 /// Selects the backend of jsonwebtoken 10 and 11; version 9 only has `ring`.
 fn choose(backend: &str) {
     if backend == Backend::RustCrypto.name() {
-        jsonwebtoken_10::crypto::rust_crypto::DEFAULT_PROVIDER
-            .install_default()
-            .ok();
-        jsonwebtoken::crypto::rust_crypto::DEFAULT_PROVIDER
-            .install_default()
-            .ok();
+        jsonwebtoken_10::crypto::rust_crypto::DEFAULT_PROVIDER.install_default().ok();
+        jsonwebtoken::crypto::rust_crypto::DEFAULT_PROVIDER.install_default().ok();
     } else {
-        jsonwebtoken_10::crypto::aws_lc::DEFAULT_PROVIDER
-            .install_default()
-            .ok();
-        jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER
-            .install_default()
-            .ok();
+        jsonwebtoken_10::crypto::aws_lc::DEFAULT_PROVIDER.install_default().ok();
+        jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default().ok();
     }
 }
 
@@ -181,9 +187,7 @@ fn listeners(issuer: &Issuer) -> [TcpListener; 2] {
 async fn serve_axum(peer: Peer, issuer: &Issuer) {
     let guarded = match peer {
         Peer::JwtAuthorizer => return serve_axum_07(issuer).await,
-        Peer::JamguardAxum => Router::new()
-            .route("/", get(with_jamguard))
-            .layer(issuer.authenticator().layer()),
+        Peer::JamguardAxum => app(get(with_jamguard)).layer(issuer.authenticator().layer()),
         Peer::AxumJwtAuth => with_axum_jwt_auth(issuer),
         Peer::TowerOauth2 => with_tower_oauth2(issuer).await,
         Peer::AxumJwks => with_axum_jwks(issuer),
@@ -191,7 +195,7 @@ async fn serve_axum(peer: Peer, issuer: &Issuer) {
         Peer::JamguardActix | Peer::ActixHttpauth => panic!("not an axum application"),
     };
     let [bare_listener, guarded_listener] = listeners(issuer).map(into_tokio);
-    tokio::spawn(axum::serve(bare_listener, bare()).into_future());
+    tokio::spawn(axum::serve(bare_listener, app(get(public))).into_future());
     axum::serve(guarded_listener, guarded).await.unwrap();
 }
 
@@ -217,10 +221,9 @@ async fn serve_axum_07(issuer: &Issuer) {
         .build()
         .await
         .unwrap();
-    let guarded = Router::new()
-        .route("/", get(personal))
-        .layer(authorizer.into_layer());
-    let bare = Router::new().route("/", get(public));
+    let app = |personal| Router::new().route("/", personal).route("/allocations", get(allocations));
+    let guarded = app(get(personal)).layer(authorizer.into_layer());
+    let bare = app(get(public));
     let [bare_listener, guarded_listener] = listeners(issuer).map(into_tokio);
     tokio::spawn(axum_07::serve(bare_listener, bare).into_future());
     axum_07::serve(guarded_listener, guarded).await.unwrap();
@@ -245,7 +248,7 @@ fn with_axum_jwt_auth(issuer: &Issuer) -> Router {
         .build()
         .unwrap();
     let decoder: Decoder<User> = Arc::new(decoder);
-    Router::new().route("/", get(personal)).with_state(decoder)
+    app(get(personal)).with_state(decoder)
 }
 
 async fn with_tower_oauth2(issuer: &Issuer) -> Router {
@@ -253,22 +256,13 @@ async fn with_tower_oauth2(issuer: &Issuer) -> Router {
     use tower_oauth2_resource_server::tenant::TenantConfiguration;
     use tower_oauth2_resource_server::validation::ClaimsValidationSpec;
 
-    let rules = ClaimsValidationSpec::new()
-        .iss(ISSUER)
-        .aud(&vec![AUDIENCE.to_owned()])
-        .exp(true);
+    let rules = ClaimsValidationSpec::new().iss(ISSUER).aud(&vec![AUDIENCE.to_owned()]).exp(true);
     let tenant = TenantConfiguration::static_builder(issuer.jwks.clone())
         .claims_validation(rules)
         .build()
         .unwrap();
-    let server = OAuth2ResourceServer::<User>::builder()
-        .add_tenant(tenant)
-        .build()
-        .await
-        .unwrap();
-    Router::new()
-        .route("/", get(extended))
-        .layer(server.into_layer())
+    let server = OAuth2ResourceServer::<User>::builder().add_tenant(tenant).build().await.unwrap();
+    app(get(extended)).layer(server.into_layer())
 }
 
 /// Handles requests of peers that store the claims in the request's extensions.
@@ -301,7 +295,7 @@ fn with_axum_jwks(issuer: &Issuer) -> Router {
     }
     let set: jsonwebtoken_9::jwk::JwkSet = serde_json::from_str(&issuer.jwks).unwrap();
     let jwks = axum_jwks::Jwks::from_jwk_set(set, Some(AUDIENCE), None).unwrap();
-    Router::new().route("/", get(personal)).with_state(jwks)
+    app(get(personal)).with_state(jwks)
 }
 
 /// A hand-written check with jsonwebtoken alone.
@@ -311,9 +305,7 @@ struct ByHand(Arc<(DecodingKey, Validation)>);
 impl ByHand {
     fn user(&self, token: &str) -> Option<User> {
         let (key, validation) = &*self.0;
-        jsonwebtoken::decode(token, key, validation)
-            .ok()
-            .map(|token| token.claims)
+        jsonwebtoken::decode(token, key, validation).ok().map(|token| token.claims)
     }
 }
 
@@ -333,7 +325,7 @@ fn with_hands(issuer: &Issuer) -> Router {
         Ok(next.run(request).await)
     }
     let check = middleware::from_fn_with_state(issuer.by_hand(), check);
-    Router::new().route("/", get(extended)).layer(check)
+    app(get(extended)).layer(check)
 }
 
 fn serve_actix(peer: Peer, issuer: &Issuer) {
@@ -347,9 +339,8 @@ fn serve_actix(peer: Peer, issuer: &Issuer) {
         request: ServiceRequest,
         credential: BearerAuth,
     ) -> Result<ServiceRequest, (actix_web::Error, ServiceRequest)> {
-        let user = request
-            .app_data::<ByHand>()
-            .and_then(|by_hand| by_hand.user(credential.token()));
+        let user =
+            request.app_data::<ByHand>().and_then(|by_hand| by_hand.user(credential.token()));
         match user {
             Some(user) => {
                 request.extensions_mut().insert(user);
@@ -358,11 +349,18 @@ fn serve_actix(peer: Peer, issuer: &Issuer) {
             None => Err((actix_web::error::ErrorUnauthorized("refused"), request)),
         }
     }
+    /// Runs in the worker thread, whose allocations count.
+    fn routes(personal: fn() -> actix_web::Route) -> impl FnOnce(&mut web::ServiceConfig) {
+        move |config| {
+            jamguard_bench_allocations::begin();
+            config.route("/", personal()).route("/allocations", web::get().to(allocations));
+        }
+    }
     actix_web::rt::System::new().block_on(async {
         let [bare_listener, guarded_listener] = listeners(issuer);
         // Keeps the connections of one application open while the other is measured.
         let idle = Duration::from_secs(600);
-        let bare = HttpServer::new(|| App::new().route("/", web::get().to(public)))
+        let bare = HttpServer::new(|| App::new().configure(routes(|| web::get().to(public))))
             .workers(1)
             .keep_alive(idle)
             .listen(bare_listener);
@@ -370,9 +368,8 @@ fn serve_actix(peer: Peer, issuer: &Issuer) {
         let (auth, by_hand) = (issuer.authenticator(), issuer.by_hand());
         if peer == Peer::JamguardActix {
             let guarded = HttpServer::new(move || {
-                App::new()
-                    .wrap(auth.actix())
-                    .route("/", web::get().to(with_jamguard))
+                let routes = routes(|| web::get().to(with_jamguard));
+                App::new().wrap(auth.actix()).configure(routes)
             });
             let guarded = guarded.workers(1).keep_alive(idle).listen(guarded_listener);
             actix_web::rt::spawn(guarded.unwrap().run());
@@ -381,7 +378,7 @@ fn serve_actix(peer: Peer, issuer: &Issuer) {
                 App::new()
                     .app_data(by_hand.clone())
                     .wrap(HttpAuthentication::bearer(check))
-                    .route("/", web::get().to(extended))
+                    .configure(routes(|| web::get().to(extended)))
             });
             let guarded = guarded.workers(1).keep_alive(idle).listen(guarded_listener);
             actix_web::rt::spawn(guarded.unwrap().run());
