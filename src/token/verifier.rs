@@ -241,7 +241,8 @@ impl Verifier {
 
     /// Runs the checks of every use: binding, lists, revocation, clock.
     ///
-    /// `found_at` is the time at which a token was found in the cache.
+    /// `found_at` is the time now if the token was found in the cache, `None` after a full
+    /// verification.
     #[inline]
     pub(super) fn check_lists(
         &self,
@@ -257,6 +258,8 @@ impl Verifier {
                 let Self { inner, lists, .. } = self.clone();
                 Verification::later(async move {
                     let listed = lists.ask(&verified).await;
+                    // The token may have expired meanwhile.
+                    let found_at = found_at.map(|_| inner.clock.now());
                     inner.conclude(verified, listed, found_at)
                 })
             }
@@ -348,7 +351,8 @@ impl Verifier {
 }
 
 impl Inner {
-    /// Whether a cached token would still pass with the current keys, or its introspection is recent.
+    /// Whether a cached token would still pass at `now` with the current keys, or its introspection
+    /// is recent.
     pub(super) fn is_current(&self, entry: &Entry, now: Duration) -> bool {
         if entry.epoch != self.epochs.of(entry.hash) {
             return false;
@@ -369,7 +373,8 @@ impl Inner {
         }
     }
 
-    /// Combines the lists' result with revocation and clock.
+    /// Combines the lists' result with revocation and clock; `found_at` as in
+    /// [`check_lists`](Verifier::check_lists).
     #[inline]
     fn conclude(
         &self,

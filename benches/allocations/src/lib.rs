@@ -1,7 +1,7 @@
 //! An allocator that counts the allocations of the current thread.
 //!
-//! A separate package, because an allocator needs `unsafe`, which jamguard forbids. Outside of
-//! [`count`] and [`begin`] it costs one read of a thread-local, so it does not distort timings of the program.
+//! A separate package, because an allocator needs `unsafe`, which jamguard forbids. While it does not
+//! count, it costs one read of a thread-local, so it does not distort timings of the program.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;

@@ -54,11 +54,10 @@ fn main() {
     for subject in SUBJECTS.iter().filter(|subject| !some || named(subject.name)) {
         let most = effort.pick(subject.most, subject.most / 100);
         let sizes = std::iter::successors(Some(subject.fewest), |members| Some(members * 10));
-        let steps: Vec<Step> = sizes
-            .take_while(|members| *members <= most)
-            .filter_map(|members| measure(subject, members))
-            .collect();
-        report.add(subject, &steps);
+        let sizes: Vec<usize> = sizes.take_while(|members| *members <= most).collect();
+        let steps: Vec<Step> =
+            sizes.iter().filter_map(|members| measure(subject, *members)).collect();
+        report.add(subject, &sizes, &steps);
     }
     others.report(&Table);
     if !effort.quick && !some {
@@ -70,7 +69,6 @@ fn main() {
 fn measure(subject: &subjects::Subject, members: usize) -> Option<Step> {
     let needed = members as u64 * subject.bytes;
     if needed > available_bytes() {
-        println!("left out: {members} {} need {} GB", subject.name, needed >> 30);
         return None;
     }
     let mut child = Command::new(std::env::current_exe().unwrap())

@@ -24,7 +24,9 @@ impl Report {
     }
 
     /// Prints a subject's steps, and adds them to the report.
-    pub(crate) fn add(&mut self, subject: &Subject, steps: &[Step]) {
+    ///
+    /// `sizes` are those that were to be measured.
+    pub(crate) fn add(&mut self, subject: &Subject, sizes: &[usize], steps: &[Step]) {
         let begin = self.text.len();
         let name = subject.name;
         let _ = writeln!(
@@ -50,6 +52,12 @@ impl Report {
                 time(step.add_nanos),
                 step.resident,
             );
+        }
+        for left_out in &sizes[steps.len()..] {
+            let needed = (*left_out as u64 * subject.bytes) >> 30;
+            let members = thousands(*left_out);
+            let _ =
+                writeln!(self.text, "\nNot measured: {members} need {needed} GiB of free memory.");
         }
         let _ = writeln!(self.text, "\n{} {}", growth(steps), subject.why);
         let _ = writeln!(

@@ -96,7 +96,7 @@ struct Issuer {
 }
 
 impl Issuer {
-    /// Of a private key in PEM.
+    /// Makes the issuer with this private key in PEM.
     fn new(algorithm: &str, pem: &str) -> Self {
         let algorithm: Algorithm = algorithm.parse().unwrap();
         let key = SigningKey::from_pem(algorithm, pem).unwrap().with_key_id(tokens::KEY_ID);
@@ -113,6 +113,7 @@ impl Issuer {
         serde_json::from_value(set["keys"][0].clone()).unwrap()
     }
 
+    /// With the default verification pool, as in an application.
     fn authenticator(&self) -> Authenticator {
         let verifier = Verifier::builder()
             .key(self.key.verifying_key().unwrap())

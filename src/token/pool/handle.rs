@@ -316,7 +316,7 @@ impl Inner {
                 // Nothing ends this rest: forged tokens of known names are a flood too.
                 true if is_known => thread::sleep(self.rest(spent)),
                 true => *rest = self.rest(spent),
-                // During a flood, a good token must not join two forged ones to one long check.
+                // During a flood, a good token must not be followed by a forged one without a pause.
                 false => *rest = rested / 2,
             }
         }

@@ -39,9 +39,9 @@ async fn an_active_token_is_remembered_at_most_until_it_expires() {
     assert_eq!(world.verify(TOKEN).await.unwrap_err(), Inactive);
 }
 
-/// Whichever way: what was known about that time says nothing about this one.
+/// Ahead or back: the answer was about another time.
 #[tokio::test]
-async fn after_a_jump_of_the_wall_clock_the_server_is_asked_again() {
+async fn a_jump_of_the_wall_clock_asks_the_server_again() {
     let world = World::without_sharing().await;
     world.verify(TOKEN).await.unwrap();
     for (jump, time) in [("ahead", NOW + 60), ("back", NOW), ("back by a second", NOW - 1)] {

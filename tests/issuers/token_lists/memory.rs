@@ -9,6 +9,7 @@ use jamguard::store::{Change, MemoryStore, Store, Watcher};
 use jamguard::testing::{ManualClock, mint};
 use jamguard::{TokenList, Verifier};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// A list over a store behind a connection, and that store.
 fn remote() -> (World, Shaky) {
@@ -185,6 +186,30 @@ async fn an_answer_from_before_a_change_is_not_remembered() {
     store.asked();
     assert_eq!(world.verify(&token).await.unwrap_err(), Revoked);
     assert!(store.asked() >= 2);
+}
+
+#[tokio::test]
+async fn a_token_that_expires_while_the_store_is_asked_is_refused() {
+    let clock = ManualClock::at(NOW);
+    let records = MemoryStore::builder().clock(clock.clone()).build().unwrap();
+    let store = Shaky::unwatchable(records.clone());
+    let world = World::over(store.clone(), records, clock);
+    let token = world.token("a");
+    world.verify(&token).await.unwrap();
+    store.asked();
+    let permits = store.hold();
+    let (verifier, text) = (world.verifier.clone(), token.clone());
+    let asking = tokio::spawn(async move { verifier.verify(&text).await.map(drop) });
+    let mut asked = 0;
+    while asked < 2 {
+        tokio::task::yield_now().await;
+        asked += store.asked();
+    }
+    world.clock.advance(Duration::from_secs(24 * 3600));
+    permits.add_permits(2);
+    assert_eq!(asking.await.unwrap().unwrap_err().kind(), Expired);
+    // It was in the cache: only the lists were asked.
+    assert_eq!(world.verifier.cache_stats().misses, 1);
 }
 
 /// Whatever wrote to the store: the list's own calls tell its verifiers without the store's help.
