@@ -25,6 +25,8 @@ pub(crate) fn draw(file: &Path, title: &str, unit: &str, lines: &[Line]) {
     let mut chart = ChartBuilder::on(&root)
         .caption(title, ("sans-serif", 18))
         .margin(12)
+        // For the half of the last label that stands outside.
+        .margin_right(40)
         .x_label_area_size(40)
         .y_label_area_size(80)
         .build_cartesian_2d(members.log_scale(), values.log_scale())

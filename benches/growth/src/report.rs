@@ -56,8 +56,10 @@ impl Report {
         for left_out in &sizes[steps.len()..] {
             let needed = (*left_out as u64 * subject.bytes) >> 30;
             let members = thousands(*left_out);
-            let _ =
-                writeln!(self.text, "\nNot measured: {members} need {needed} GiB of free memory.");
+            let _ = writeln!(
+                self.text,
+                "\nNot measured: {members} {name} need {needed} GiB of free memory."
+            );
         }
         let _ = writeln!(self.text, "\n{} {}", growth(steps), subject.why);
         let _ = writeln!(
@@ -113,10 +115,10 @@ fn growth(steps: &[Step]) -> String {
     let times = last.use_nanos / first.use_nanos;
     let members = last.members / first.members;
     let logarithmic = (last.members as f64).log2() / (first.members as f64).log2();
-    let verdict =
-        if times <= 1.25 * logarithmic { "at most logarithmic" } else { "more than logarithmic" };
+    let verdict = if times <= 1.25 * logarithmic { "at most" } else { "more than" };
     format!(
-        "{} times the members take {times:.1} times the time: {verdict} ({logarithmic:.1}).",
+        "{} times the members take {times:.1} times the time: {verdict} a logarithm, which would take \
+         {logarithmic:.1} times.",
         thousands(members)
     )
 }
